@@ -1,0 +1,1 @@
+"""Python source to a control-flow graph for each process."""

@@ -1,0 +1,152 @@
+"""A model to a program: the shared slots, and a graph for each process and condition."""
+
+from __future__ import annotations
+
+import inspect
+from types import FunctionType
+from typing import Any
+
+from racecheck.compiler.builder import GraphBuilder, SlotTable
+from racecheck.compiler.checks import check_graph
+from racecheck.compiler.ir import (
+    Bare,
+    Claim,
+    End,
+    Entry,
+    Graph,
+    Node,
+    Program,
+    Result,
+    SetGhost,
+    Skip,
+    Slot,
+    walk,
+)
+from racecheck.compiler.liveness import refuse_undefined, simplify
+from racecheck.compiler.source import source_of
+from racecheck.compiler.statements import Statements
+from racecheck.errors import ModelError
+from racecheck.model import KERNEL, Condition, Model, Process
+from racecheck.words import Array
+
+
+def compile_model(model: Model) -> Program:
+    """Compile the processes and the properties of a model; ModelError if one is outside the language."""
+    slots = _slots(model)
+    drafts = [_draft_process(process, slots) for process in model.processes]
+    conditions = {
+        condition: _draft_condition(condition, slots)
+        for claim in model.properties
+        for condition in (claim.condition, claim.unless, *(cost for _, cost in claim.cost))
+        if condition is not None
+    }
+    read = _ghosts_read([nodes for nodes, _ in [*drafts, *conditions.values()]], slots)
+    graphs = {c: _finish(draft, read, c) for c, draft in conditions.items()}
+    entries = [
+        Entry(process, _finish(draft, read, process.function))
+        for process, draft in zip(model.processes, drafts, strict=True)
+    ]
+    claims = [
+        Claim(
+            claim,
+            claim.condition and graphs[claim.condition],
+            claim.unless and graphs[claim.unless],
+            tuple(graphs[cost] for _, cost in claim.cost),
+        )
+        for claim in model.properties
+    ]
+    return Program(model, slots.table, tuple(entries), tuple(claims))
+
+
+Draft = tuple[list[Node], list[str]]
+
+
+def _slots(model: Model) -> SlotTable:
+    """Words first, those of one object together and in the order of its class; then the ghosts."""
+    table: list[Slot] = []
+    ids: dict[int, int] = {}
+    for shared in model.shared:
+        for declared in shared._words.values():
+            for word in declared.words if isinstance(declared, Array) else (declared,):
+                ids[id(word)] = len(table)
+                table.append(Slot(word.label, word.bits, word.kind, word.initial, shared._label))
+    for shared in model.shared:
+        for cell in shared._ghosts.values():
+            ids[id(cell)] = len(table)
+            table.append(Slot(cell.label, 0, "Ghost", cell.initial, shared._label))
+    return SlotTable(tuple(table), ids)
+
+
+def _draft_process(process: Process, slots: SlotTable) -> Draft:
+    source = source_of(_function(process.function))
+    builder = GraphBuilder(source.site(source.tree, "start"))
+    front = Statements(builder, slots, process.role)
+    _call(front, process.function, process.args, dict(process.kwargs), f"process {process.name!r}")
+    builder.emit(End(source.site(source.tree, "return")))
+    refuse_undefined(builder.nodes, builder.names)
+    check_graph(builder.nodes, process.role)
+    return builder.nodes, builder.names
+
+
+def _draft_condition(condition: Condition, slots: SlotTable) -> Draft:
+    source = source_of(_function(condition))
+    site = source.site(source.tree, "condition")
+    builder = GraphBuilder(site)
+    front = Statements(builder, slots, KERNEL)
+    front.bare = True
+    value = _call(front, condition, (), {}, "a condition")
+    builder.emit(Result(site, front.number(source.tree, value)))
+    refuse_undefined(builder.nodes, builder.names)
+    return builder.nodes, builder.names
+
+
+def _call(
+    front: Statements, function: Any, args: tuple[object, ...], kwargs: dict[str, object], what: str
+) -> Any:
+    code = function.__code__
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        name = function.__name__
+        message = f"{what} runs {name}(): {error}"
+        raise ModelError(message, code.co_filename, code.co_firstlineno) from error
+    bound = {name: front.lift(value) for name, value in kwargs.items()}
+    return front.start(function, [front.lift(arg) for arg in args], bound)
+
+
+def _function(function: Any) -> FunctionType:
+    found = getattr(function, "__func__", function)
+    assert isinstance(found, FunctionType)
+    return found
+
+
+def _ghosts_read(graphs: list[list[Node]], slots: SlotTable) -> set[int]:
+    """The ghosts that a property or an assert reads, and those that feed one of these."""
+    ghosts = {i for i, slot in enumerate(slots.table) if slot.kind == "Ghost"}
+    feeds: dict[int, set[int]] = {ghost: set() for ghost in ghosts}
+    read: set[int] = set()
+    for node in (node for nodes in graphs for node in nodes):
+        used = {
+            part.word.base
+            for expr in node.uses()
+            for part in walk(expr)
+            if isinstance(part, Bare) and part.word.base in ghosts
+        }
+        if isinstance(node, SetGhost):
+            feeds[node.slot] |= used
+        else:
+            read |= used
+    while more := {fed for ghost in read for fed in feeds[ghost]} - read:
+        read |= more
+    return read
+
+
+def _finish(draft: Draft, read: set[int], function: Any) -> Graph:
+    nodes, names = draft
+    kept = [
+        Skip(node.site, next=node.next, inside=node.inside)
+        if isinstance(node, SetGhost) and node.slot not in read
+        else node
+        for node in nodes
+    ]
+    return simplify(kept, names, function.__code__.co_firstlineno)

@@ -1,0 +1,186 @@
+"""Names, attributes, elements and constants: what an expression is made of."""
+
+from __future__ import annotations
+
+import ast
+import types
+from typing import Any, Final, NoReturn
+
+from racecheck.compiler.builder import (
+    NONE,
+    ArrayValue,
+    Closure,
+    Frame,
+    GhostValue,
+    GraphBuilder,
+    SlotTable,
+    Static,
+    Tuple,
+    Value,
+    WordValue,
+)
+from racecheck.compiler.ir import Bare, Const, Expr, Op, Reg, WordRef
+from racecheck.errors import ModelError
+from racecheck.vocabulary import Ghost, Shared
+from racecheck.words import Array, GhostCell, Word
+
+ADVICE: Final[dict[type[ast.AST], str]] = {
+    ast.Div: "/ makes a fraction; write // for integers",
+    ast.Pow: "** is not C; write the constant, or a shift",
+    ast.List: "a list has no place in a state; use a tuple of locals, or an Array in a Shared class",
+    ast.Dict: "a dict has no place in a state; use locals, or an Array in a Shared class",
+    ast.Set: "a set has no place in a state; use the bits of an int",
+    ast.ListComp: "comprehensions are outside the language; write a for loop over range()",
+    ast.GeneratorExp: "a generator stands only in all(), any() or sum() of a property or an assert",
+    ast.JoinedStr: "f-strings are outside the language; write a constant",
+    ast.NamedExpr: ":= is outside the language; assign on a line of its own",
+    ast.Await: "there is no await: every atomic operation is a step by itself",
+    ast.Yield: "yield is outside the language: every atomic operation is a step by itself",
+    ast.Starred: "* arguments are outside the language; write the arguments out",
+}
+
+
+class Operands:
+    """The part of the front end that compiles what operators work on."""
+
+    def __init__(self, builder: GraphBuilder, slots: SlotTable) -> None:
+        self.builder = builder
+        self.slots = slots
+        self.frame: Frame
+        self.bare = False
+        self.ghosts = False
+        self.active: list[types.CodeType] = []
+        self.reads: list[WordRef] = []
+
+    def refuse(self, node: ast.AST, why: str) -> NoReturn:
+        """Raise the ModelError for this node."""
+        self.frame.source.refuse(node, why)
+
+    def lift(self, value: Any) -> Value:
+        """A Python object as a value of the front end."""
+        if isinstance(value, int):
+            return Const(int(value))
+        if isinstance(value, Word):
+            return WordValue(WordRef(self._slot(value)), value)
+        if isinstance(value, Array):
+            return ArrayValue(value, self._slot(value.words[0]))
+        if isinstance(value, tuple):
+            return Tuple(tuple(self.lift(item) for item in value))
+        return Static(value)
+
+    def _slot(self, word: Word | GhostCell) -> int:
+        if id(word) not in self.slots.ids:
+            raise ModelError(f"{word.label} belongs to another model: make it in this model function")
+        return self.slots.ids[id(word)]
+
+    def expr(self, node: ast.expr) -> Expr:
+        """Compile an expression that must be an int."""
+        return self.number(node, self.value(node))
+
+    def number(self, node: ast.AST, value: Value) -> Expr:
+        """The value as an int expression, or a refusal that says what it is instead."""
+        if isinstance(value, (Const, Reg, Bare, Op)):
+            return value
+        if isinstance(value, WordValue):
+            if not self.bare:
+                what = "test" if value.word.kind == "Flag" else "read"
+                self.refuse(node, f"a bare {value.word.kind.lower()} is not a value; write .{what}()")
+            self.reads.append(value.ref)
+            return Bare(value.ref)
+        if isinstance(value, GhostValue):
+            if not (self.bare or self.ghosts):
+                self.refuse(node, "a ghost is read only by properties, asserts and ghost updates")
+            return Bare(WordRef(value.slot))
+        self.refuse(node, f"{describe(value)} is used as an int")
+
+    def value(self, node: ast.expr) -> Value:
+        """Compile an expression to a value."""
+        compile_one = getattr(self, f"value_{type(node).__name__}", None)
+        if compile_one is None:
+            kind = f"{type(node).__name__} is outside the language"
+            self.refuse(node, ADVICE.get(type(node), kind))
+        result: Value = compile_one(node)
+        return result
+
+    def value_Constant(self, node: ast.Constant) -> Value:  # noqa: N802
+        if isinstance(node.value, (float, complex, bytes)) or node.value is ...:
+            self.refuse(node, f"a {type(node.value).__name__} is outside the language; use ints")
+        return self.lift(node.value)
+
+    def value_Name(self, node: ast.Name) -> Value:  # noqa: N802
+        if node.id in self.frame.scope:
+            return self.frame.scope[node.id]
+        if node.id in self.frame.counts:
+            self.refuse(node, f"{node.id} is used before it is assigned")
+        try:
+            found = self.frame.lookup(node.id)
+        except NameError:
+            self.refuse(node, f"the name {node.id!r} is not defined")
+        return found if isinstance(found, VALUES) else self.lift(found)
+
+    def value_Attribute(self, node: ast.Attribute) -> Value:  # noqa: N802
+        base = self.value(node.value)
+        if not isinstance(base, Static):
+            self.refuse(node, f"{describe(base)} has no attribute {node.attr!r} that is a value")
+        return self.attribute(node, base.value, node.attr)
+
+    def attribute(self, node: ast.AST, owner: Any, name: str) -> Value:
+        """An attribute of an object that is known when compiling."""
+        if isinstance(owner, Shared) and isinstance(getattr(type(owner), name, None), Ghost):
+            return GhostValue(self._slot(owner._ghosts[name]))
+        try:
+            return self.lift(getattr(owner, name))
+        except AttributeError as error:
+            self.refuse(node, str(error))
+
+    def value_Subscript(self, node: ast.Subscript) -> Value:  # noqa: N802
+        base = self.value(node.value)
+        if isinstance(node.slice, ast.Slice):
+            self.refuse(node, "slices are outside the language; index one element")
+        if isinstance(base, ArrayValue):
+            return self.element(node, base, self.expr(node.slice))
+        key = self.value(node.slice)
+        if isinstance(base, Tuple):
+            items: Any = base.items
+        elif isinstance(base, Static) and isinstance(base.value, (dict, list, str)):
+            items = base.value
+        else:
+            self.refuse(node, f"{describe(base)} cannot be indexed")
+        if not isinstance(key, (Const, Static)):
+            self.refuse(node, "only an Array takes an index that is not a constant")
+        try:
+            found = items[key.value]
+        except (LookupError, TypeError) as error:
+            self.refuse(node, f"{type(error).__name__}: {error}")
+        return found if isinstance(base, Tuple) else self.lift(found)
+
+    def element(self, node: ast.AST, base: ArrayValue, index: Expr) -> WordValue:
+        """One word of an array; an index that is not a constant is checked when it runs."""
+        length = len(base.array)
+        if isinstance(index, Const):
+            if not 0 <= index.value < length:
+                self.refuse(node, f"index {index.value} is outside 0 to {length - 1}")
+            return WordValue(WordRef(base.base + index.value), base.array.words[index.value])
+        site = self.frame.source.site(node)
+        target = self.builder.register("")
+        self.builder.assign(site, target, Op("index", (index, Const(length))))
+        return WordValue(WordRef(base.base, length, target), base.array.words[0])
+
+    def value_Tuple(self, node: ast.Tuple) -> Value:  # noqa: N802
+        return Tuple(tuple(self.value(item) for item in node.elts))
+
+    def value_Lambda(self, node: ast.Lambda) -> Value:  # noqa: N802
+        return Closure(node, self.frame)
+
+
+VALUES = (Const, Reg, Bare, Op, Static, Tuple, WordValue, ArrayValue, GhostValue, Closure)
+
+
+def describe(value: Value) -> str:
+    if value == NONE:
+        return "None (a function that returns nothing)"
+    if isinstance(value, Static):
+        return f"the constant {getattr(value.value, '__name__', repr(value.value))}"
+    names = {WordValue: "a shared word", ArrayValue: "a whole array", GhostValue: "a ghost"}
+    names |= {Tuple: "a tuple", Closure: "a lambda"}
+    return names.get(type(value), "an int")

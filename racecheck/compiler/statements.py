@@ -1,0 +1,302 @@
+"""Statements of a process function."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from racecheck import vocabulary
+from racecheck.compiler.builder import (
+    NONE,
+    GhostValue,
+    GraphBuilder,
+    Loop,
+    Loose,
+    SlotTable,
+    Static,
+    Tuple,
+    Value,
+    WordValue,
+    flag,
+)
+from racecheck.compiler.calls import Calls
+from racecheck.compiler.expressions import SYMBOLS
+from racecheck.compiler.ir import Bare, Const, Enter, Expr, Leave, Op, Reg, SetGhost
+from racecheck.compiler.source import text_of
+from racecheck.model import Role
+
+ADVICE: Final[dict[type[ast.AST], str]] = {
+    ast.Try: "there are no exceptions in the language; test the value and branch",
+    ast.Raise: "there are no exceptions in the language; write assert condition, 'message'",
+    ast.Global: "globals do not change; share a word in a Shared class",
+    ast.Nonlocal: "outer locals do not change; share a word in a Shared class",
+    ast.Delete: "del is outside the language; a local that is not used again costs nothing",
+    ast.Import: "import at the top of the file",
+    ast.ImportFrom: "import at the top of the file",
+    ast.FunctionDef: "define the function outside, and call it",
+    ast.Match: "match is outside the language; write if and elif",
+    ast.AsyncFor: "there is no async: every atomic operation is a step by itself",
+    ast.AsyncWith: "there is no async: every atomic operation is a step by itself",
+}
+
+
+class Statements(Calls):
+    """The front end."""
+
+    def __init__(self, builder: GraphBuilder, slots: SlotTable, role: Role) -> None:
+        super().__init__(builder, slots)
+        self.role = role
+
+    def body(self, statements: list[ast.stmt]) -> None:
+        """Compile statements one after another; stop where no way leads on."""
+        for node in statements:
+            if not self.builder.loose:
+                return
+            compile_one = getattr(self, f"do_{type(node).__name__}", None)
+            if compile_one is None:
+                kind = f"{type(node).__name__} is outside the language"
+                self.refuse(node, ADVICE.get(type(node), kind))
+            compile_one(node)
+
+    def nested(self, statements: list[ast.stmt]) -> None:
+        """Compile statements that run on some ways only."""
+        with flag(self.frame, "nesting", self.frame.nesting + 1):
+            self.body(statements)
+
+    def do_Pass(self, node: ast.Pass) -> None:  # noqa: N802
+        """Nothing."""
+
+    def do_Expr(self, node: ast.Expr) -> None:  # noqa: N802
+        if isinstance(node.value, ast.Constant):
+            return
+        value = self.value(node.value)
+        if isinstance(value, WordValue):
+            self.number(node.value, value)
+        if not isinstance(node.value, (ast.Call, ast.IfExp, ast.BoolOp)):
+            self.refuse(node, "this statement has no effect")
+
+    def do_Return(self, node: ast.Return) -> None:  # noqa: N802
+        value = self.value(node.value) if node.value is not None else NONE
+        self._leave_group(node, self.frame.depth)
+        self.frame.returned.append((value, self.builder.loose))
+        self.builder.loose = []
+
+    def _leave_group(self, node: ast.stmt, depth: int) -> None:
+        """Complete the step when a jump leaves its atomic group."""
+        if depth == 0 and self.builder.depth and self.builder.loose:
+            self.builder.emit(Leave(self.frame.source.site(node)))
+
+    def do_Assign(self, node: ast.Assign) -> None:  # noqa: N802
+        value = self.ghost_value(node.targets, node.value)
+        for target in node.targets:
+            self.assign(node, target, value)
+
+    def ghost_value(self, targets: list[ast.expr], node: ast.expr) -> Value:
+        """The value to assign; one for a ghost may use other ghosts."""
+        ghost = any(isinstance(target, ast.Attribute) for target in targets)
+        with flag(self, "ghosts", ghost):
+            value = self.value(node)
+            return self.number(node, value) if isinstance(value, (WordValue, GhostValue)) else value
+
+    def do_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802
+        if node.value is not None:
+            self.assign(node, node.target, self.ghost_value([node.target], node.value))
+
+    def do_AugAssign(self, node: ast.AugAssign) -> None:  # noqa: N802
+        load = ast.parse(ast.unparse(node.target), mode="eval").body
+        for part in ast.walk(load):
+            ast.copy_location(part, node.target)
+        expr = ast.copy_location(ast.BinOp(load, node.op, node.value), node)
+        self.assign(node, node.target, self.ghost_value([node.target], expr))
+
+    def assign(self, node: ast.stmt, target: ast.expr, value: Value) -> None:
+        """Bind a name, the names of a tuple, or a ghost."""
+        if isinstance(target, ast.Tuple):
+            self._unpack(node, target, value)
+        elif isinstance(target, ast.Name):
+            self._bind_name(node, target.id, value)
+        elif isinstance(target, ast.Attribute):
+            self._set_ghost(node, target, value)
+        else:
+            self.refuse(node, "assign to a name; a shared word changes by its methods, such as .set()")
+
+    def _unpack(self, node: ast.stmt, target: ast.Tuple, value: Value) -> None:
+        if not isinstance(value, Tuple) or len(value.items) != len(target.elts):
+            self.refuse(node, f"the right side is not a tuple of {len(target.elts)} values")
+        site = self.frame.source.site(node)
+        items = [self._kept(item, site) for item in value.items]
+        for part, item in zip(target.elts, items, strict=True):
+            self.assign(node, part, item)
+
+    def _kept(self, value: Value, site: object) -> Value:
+        """The value in a register of its own: ``a, b = b, a`` reads both before it sets one."""
+        if not isinstance(value, (Reg, Op, Bare)):
+            return value
+        copy = self.builder.register("")
+        self.builder.assign(site, copy, value)  # type: ignore[arg-type]
+        return copy
+
+    def _bind_name(self, node: ast.stmt, name: str, value: Value) -> None:
+        constant = self.frame.is_constant(name)
+        if constant and isinstance(value, (Const, Static)) and name not in self.frame.scope:
+            self.frame.scope[name] = value
+            return
+        if isinstance(value, Static) and value != NONE:
+            self.refuse(node, f"{name} is an object here: a local that changes is an int, or a tuple")
+        if name not in self.frame.scope:
+            self.frame.scope[name] = self._declare(node, name, value)
+        self._store(node, name, self.frame.scope[name], value)
+
+    def _declare(self, node: ast.stmt, name: str, value: Value) -> Value:
+        """Registers for a new local: one, or one for each item of a tuple."""
+        if isinstance(value, Tuple):
+            items = enumerate(value.items)
+            return Tuple(tuple(self._declare(node, f"{name}[{i}]", item) for i, item in items))
+        self.number(node, value)
+        register = self.builder.register(name)
+        undefine = self.frame.undefine
+        undefine.registers = (*undefine.registers, register)
+        return register
+
+    def _store(self, node: ast.stmt, name: str, local: Value, value: Value) -> None:
+        site = self.frame.source.site(node)
+        if isinstance(local, Tuple) and isinstance(value, Tuple) and len(local.items) == len(value.items):
+            items = [self._kept(item, site) for item in value.items]
+            for part, item in zip(local.items, items, strict=True):
+                self._store(node, name, part, item)
+        elif isinstance(local, Reg) and not isinstance(value, Tuple):
+            self.builder.assign(site, local, self.number(node, value))
+        else:
+            self.refuse(node, f"{name} held another kind of value before; use another name")
+
+    def _set_ghost(self, node: ast.stmt, target: ast.Attribute, value: Value) -> None:
+        base = self.value(target.value)
+        found = self.attribute(target, base.value, target.attr) if isinstance(base, Static) else base
+        if not isinstance(found, GhostValue):
+            self.refuse(node, "only a ghost is assigned; a word changes by its methods, such as .set()")
+        self.step_allowed(node)
+        expr = self.number(node, value)
+        self.builder.emit(SetGhost(self.frame.source.site(node), found.slot, expr))
+
+    def do_Assert(self, node: ast.Assert) -> None:  # noqa: N802
+        message = text_of(node.test)
+        if node.msg is not None:
+            value = self.value(node.msg)
+            if not (isinstance(value, Static) and isinstance(value.value, str)):
+                self.refuse(node, "the message of an assert is a constant string")
+            message = value.value
+        site = self.frame.source.site(node)
+        passed, failed = self.with_bare(node.test)
+        if failed:
+            self.builder.fail(site, f"{site.function}: {message}", failed)
+        self.builder.loose = passed
+
+    def do_If(self, node: ast.If) -> None:  # noqa: N802
+        yes, no = self.jump(node.test)
+        done: Loose = []
+        for edges, statements in ((yes, node.body), (no, node.orelse)):
+            self.builder.loose = edges
+            # A branch that a constant decides always runs: what it assigns is still constant.
+            run = self.nested if yes and no else self.body
+            run(statements)
+            done += self.builder.loose
+        self.builder.loose = done
+
+    def do_While(self, node: ast.While) -> None:  # noqa: N802
+        site = self.frame.source.site(node, "while " + text_of(node.test))
+        if self.builder.depth:
+            self.refuse(node.test, "a while loop has no bound, and an atomic group is one step; use range()")
+        head = self.builder.head(site, bounded=False)
+        loop = Loop(depth=self.builder.depth)
+        with flag(self.builder, "whiles", self.builder.whiles + 1):
+            yes, no = self.jump(node.test)
+            self.builder.loose = yes
+            self._loop_body(loop, node.body)
+        self.builder.loose += loop.continues
+        self.builder.land(head)
+        self.builder.loose = no
+        self.nested(node.orelse)
+        self.builder.loose += loop.breaks
+
+    def _loop_body(self, loop: Loop, statements: list[ast.stmt]) -> None:
+        self.frame.loops.append(loop)
+        self.nested(statements)
+        self.frame.loops.pop()
+
+    def do_For(self, node: ast.For) -> None:  # noqa: N802
+        start, stop, step = self._range(node)
+        site = self.frame.source.site(node, f"for {text_of(node.target)} in {text_of(node.iter)}")
+        counter = self.builder.register(f"{text_of(node.target)}'")
+        self.builder.assign(site, counter, start)
+        stop = self.builder.temporary(site, stop)
+        head = self.builder.head(site, bounded=True)
+        loop = Loop(depth=self.builder.depth)
+        yes, no = self.builder.branch(site, Op("<" if step > 0 else ">", (counter, stop)))
+        self.builder.loose = yes
+        with flag(self.frame, "nesting", self.frame.nesting + 1):
+            self.assign(node, node.target, counter)
+        self._loop_body(loop, node.body)
+        self.builder.loose += loop.continues
+        if self.builder.loose:
+            self.builder.assign(site, counter, Op("+", (counter, Const(step))))
+            self.builder.land(head)
+        self.builder.loose = no
+        self.nested(node.orelse)
+        self.builder.loose += loop.breaks
+
+    def _range(self, node: ast.For) -> tuple[Expr, Expr, int]:
+        call = node.iter
+        if not isinstance(call, ast.Call) or self.value(call.func) != Static(range):
+            self.refuse(node.iter, "a for loop goes over range(); index an Array by the loop's variable")
+        if not 1 <= len(call.args) <= 3 or call.keywords:
+            self.refuse(node.iter, "range() takes one to three arguments")
+        bounds = [self._settled_bound(node, arg) for arg in call.args]
+        step = bounds[2] if len(bounds) == 3 else Const(1)
+        if not isinstance(step, Const) or step.value == 0:
+            self.refuse(node.iter, "the step of range() is a constant other than 0")
+        start, stop = (Const(0), bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
+        return start, stop, step.value
+
+    def _settled_bound(self, node: ast.For, arg: ast.expr) -> Expr:
+        value = self.expr(arg)
+        if isinstance(value, Const):
+            return value
+        copy = self.builder.register("")
+        self.builder.assign(self.frame.source.site(node, text_of(node.iter)), copy, value)
+        return copy
+
+    def do_Break(self, node: ast.Break) -> None:  # noqa: N802
+        loop = self.frame.loops[-1]
+        self._leave_group(node, loop.depth)
+        loop.breaks += self.builder.loose
+        self.builder.loose = []
+
+    def do_Continue(self, node: ast.Continue) -> None:  # noqa: N802
+        loop = self.frame.loops[-1]
+        self._leave_group(node, loop.depth)
+        loop.continues += self.builder.loose
+        self.builder.loose = []
+
+    def do_With(self, node: ast.With) -> None:  # noqa: N802
+        self.step_allowed(node)
+        if not self._is_atomic(node):
+            self.refuse(node.items[0].context_expr, "the only 'with' in the language is 'with atomic():'")
+        outside = self.builder.depth == 0
+        text = "with atomic(): " + "; ".join(text_of(statement) for statement in node.body)
+        site = self.frame.source.site(node, text)
+        if outside:
+            self.builder.emit(Enter(site))
+        self.builder.depth += 1
+        self.body(node.body)
+        if outside and self.builder.loose:
+            self.builder.emit(Leave(site))
+        self.builder.depth -= 1
+
+    def _is_atomic(self, node: ast.With) -> bool:
+        (item, *others) = node.items
+        call = item.context_expr
+        if others or item.optional_vars is not None or not isinstance(call, ast.Call):
+            return False
+        return self.value(call.func) == Static(vocabulary.atomic)
+
+

@@ -1,0 +1,80 @@
+"""Parameters of a model: the options that ``-p NAME=VALUE`` sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from racecheck.errors import ModelError, UsageError
+
+
+@frozen
+class OneOf:
+    """The values that a parameter may take, by name; the first is the default."""
+
+    options: dict[str, object]
+
+
+def one_of(*options: object) -> Any:
+    """A parameter with a few named values: functions, strings, or a list or dict of such.
+
+    Elements go by their ``__name__``, a string by itself; the first is the default.
+    """
+    if len(options) == 1 and isinstance(options[0], Mapping):
+        return OneOf(dict(options[0]))
+    if len(options) == 1 and isinstance(options[0], (list, tuple)):
+        options = tuple(options[0])
+    named = {_option_name(option): option for option in options}
+    if not options or len(named) != len(options):
+        raise ModelError(f"one_of{options!r}: give at least one value, each with a name of its own")
+    return OneOf(named)
+
+
+def _option_name(option: object) -> str:
+    if isinstance(option, tuple):
+        return "+".join(_option_name(item) for item in option) or "none"
+    return str(getattr(option, "__name__", option))
+
+
+@frozen
+class Parameter:
+    """A keyword of a model function, with its type taken from its default."""
+
+    name: str
+    default: object
+
+    @property
+    def options(self) -> dict[str, object] | None:
+        """The named values, or None for a plain int, bool or string."""
+        return self.default.options if isinstance(self.default, OneOf) else None
+
+    def describe(self) -> str:
+        """What may be given, for a message."""
+        if self.options is not None:
+            return "one of " + ", ".join(self.options)
+        kind = {bool: "true or false", int: "an integer", str: "a string"}[type(self.default)]
+        return f"{kind} (default {self.default})"
+
+    def parse(self, text: str) -> object:
+        """The value that the text of ``-p name=text`` stands for; UsageError if none."""
+        if self.options is not None or isinstance(self.default, str):
+            return text
+        if isinstance(self.default, bool):
+            return {"true": True, "false": False}.get(text.lower(), text)
+        try:
+            return int(text, 0)
+        except ValueError:
+            return text
+
+    def resolve(self, value: object) -> tuple[object, object]:
+        """The value as the model function gets it, and as a report names it."""
+        if self.options is None:
+            if type(value) is not type(self.default):
+                raise UsageError(f"parameter {self.name}={value!r}: {self.name} is {self.describe()}")
+            return value, value
+        for name, option in self.options.items():
+            if value is option or value == name or (value == option and type(value) is type(option)):
+                return option, name
+        raise UsageError(f"parameter {self.name}={value!r}: {self.name} is {self.describe()}")
