@@ -16,6 +16,9 @@ from typing import Any, NamedTuple
 from oracle_folio import folio
 from oracle_tables import System, Table, compaction, mapunmap, snapshot
 
+Case = dict[str, Any]  # parameters of a model
+Values = dict[str, tuple[str, ...]]
+
 
 class Result(NamedTuple):
     states: int
@@ -86,39 +89,43 @@ MODELS: dict[str, Callable[..., System]] = {
     "compaction": compaction,
     "folio": folio,
 }
-READS = {
+READS: Values = {
     "read_order": ("mapcount_first", "refcount_first", "together"),
     "locked": ("false", "true"),
 }
-ANON = {"page": ("anon",), "kernel": ("6.1", "6.6")}
-FILE = {"page": ("file",), "kernel": ("6.1", "6.6"), "paths": ("all", "faults")}
-MAPPERS = [{"maps": m, "cycles": c} for m, c in ((1, 1), (2, 1), (3, 1), (1, 2), (2, 2), (2, 0))]
-POLICIES = {"policy": ("always_try", "mainline_check"), "page": ("anon", "file")}
-HOSTILE = [
+ANON: Values = {"page": ("anon",), "kernel": ("6.1", "6.6")}
+FILE: Values = {"page": ("file",), "kernel": ("6.1", "6.6"), "paths": ("all", "faults")}
+MAPPERS: list[Case] = [
+    {"maps": m, "cycles": c} for m, c in ((1, 1), (2, 1), (3, 1), (1, 2), (2, 2), (2, 0), (3, 0))
+]
+POLICIES: Values = {"policy": ("always_try", "mainline_check"), "page": ("anon", "file")}
+HOSTILE: list[Case] = [
     {"mappers": mappers, "mappings": mappings, "pinners": pinners}
     for mappers, mappings, pinners in ((0, 0, 1), (1, 2, 1), (1, 5, 0), (2, 1, 1), (2, 3, 2))
 ]
-FOLIOS = {"kernel": ("6.1", "6.6"), "size": ("order0", "large"), "page": ("file", "anon")}
-SWAPPED = {"size": ("large",), "page": ("anon", "file"), "swapped": ("pin", "unpin")}
-TASKS = [
+FOLIOS: Values = {"kernel": ("6.1", "6.6"), "size": ("order0", "large"), "page": ("file", "anon")}
+SWAPPED: Values = {"size": ("large",), "page": ("anon", "file"), "swapped": ("pin", "unpin")}
+TASKS: list[Case] = [
     {"mappers": mappers, "getters": getters, "pinners": pinners}
     for mappers, getters, pinners in ((0, 2, 0), (1, 1, 1), (2, 0, 0), (2, 1, 1), (0, 0, 2))
 ]
-PINNERS = [{"mappers": 1, "pinners": 1}, {"mappers": 0, "pinners": 2}, {"mappers": 0, "pinners": 3}]
+PINNERS: list[Case] = [
+    {"mappers": 1, "pinners": 1},
+    {"mappers": 0, "pinners": 2},
+    {"mappers": 0, "pinners": 3},
+]
 
 
-def grid(
-    values: dict[str, tuple[str, ...]], sizes: list[dict[str, int]]
-) -> Iterator[dict[str, Any]]:
+def grid(values: Values, sizes: list[Case]) -> Iterator[Case]:
     """Every combination of the values, in every size."""
     for chosen in product(*values.values()):
         for size in sizes:
             yield dict(zip(values, chosen, strict=True)) | size
 
 
-def cases() -> Iterator[tuple[str, dict[str, Any]]]:
+def cases() -> Iterator[tuple[str, Case]]:
     """Names of models, with the parameters of each case."""
-    found = [("mapunmap", {"n": n}) for n in range(6)]
+    found: list[tuple[str, Case]] = [("mapunmap", {"n": n}) for n in range(6)]
     found += [("snapshot", p) for p in grid(READS | ANON, MAPPERS)]
     found += [("snapshot", p) for p in grid(READS | FILE, MAPPERS)]
     found += [("compaction", p) for p in grid(POLICIES, HOSTILE)]
@@ -128,7 +135,7 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
     yield from found
 
 
-def golden(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def golden(model: str, parameters: Case) -> dict[str, Any]:
     """What ``golden.json`` holds for a case."""
     system = MODELS[model](**parameters)
     plain, symmetric = explore(system, symmetry=False), explore(system, symmetry=True)

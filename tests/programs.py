@@ -52,20 +52,20 @@ OVERRIDES = {"x": "x={initial}", "y": "y={small}", "limit": "limit={small}", "he
 SHAPES = {
     (1,): (3, 24),
     (1, 1): (3, 10),
-    (2,): (3, 10),
-    (1, 0): (3, 24),
-    (1, 2): (2, 6),
-    (3,): (2, 6),
-    (1, 1, 1): (2, 6),
-    (2, 1): (2, 6),
-    (2, 2): (2, 4),
-    (1, 1, 2): (2, 4),
+    (2,): (3, 8),
+    (1, 2): (2, 5),
+    (3,): (2, 5),
+    (2, 0): (3, 8),
+    (1, 1, 1): (2, 4),
+    (2, 1): (2, 5),
+    (2, 2): (1, 3),
+    (1, 1, 2): (1, 3),
 }
 ROLES = ("KERNEL", "KERNEL", "HOSTILE", "VICTIM")
 PROGRESS = "progress('goal', unless=lambda: {claim}, cost=dict(load=lambda: {bare}))"
 FORMS = {
     "function": "def {f}(o, n=1):\n{body}",
-    "annotated": "def {f}(o: Obj, n: int = 1) -> object:\n{body}",
+    "annotated": "def {f}(o: Obj, n: int = 1) -> object:\n    'Helps.'\n{body}",
     "method": "def {f}(self, n=1):\n{body}",
     "closure": "def make_{f}(top):\n    def {f}(o, n=1):\n{body}\n    return {f}\n{f} = make_{f}(2)",
     "caller": "def {f}(o, check, n=1):\n{body}",
@@ -140,8 +140,8 @@ def definition(draw: st.DrawFn, name: str, known: list[Definition], errors: bool
     """A helper function: its form, its kind, and a body that ends with a return."""
     passed = passable(known)
     form = draw(st.sampled_from([form for form in FORMS if passed or form != "caller"]))
-    result = draw(st.sampled_from(["value", "value", "pair"]))
-    steady, plain = draw(st.booleans()), draw(st.sampled_from([True, True, False]))
+    result = draw(st.sampled_from(["value", "value", "value", "pair"]))
+    steady, plain = (draw(st.sampled_from([True, True, False])) for _ in range(2))
     helper = Helper(name, calls(name, form, passed), result, steady, plain)
     scope = Scope(
         size=2,
@@ -206,7 +206,7 @@ def processes(
     for number, count in enumerate(shape, 1):
         roles = ROLES if number == 1 and count == 1 else ROLES[:-1]
         last = workers[-1:]
-        if not last or last[0].role == "VICTIM" or draw(st.integers(0, 4)) < 4:
+        if not last or (count and (last[0].role == "VICTIM" or draw(st.integers(0, 4)) < 4)):
             role = draw(st.sampled_from(roles))
             workers.append(draw(worker(f"worker{number}", role, scope, passed)))
         entries.append(draw(process(f"p{number}", workers[-1], passed, count)))

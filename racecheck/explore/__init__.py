@@ -1,0 +1,1 @@
+"""Breadth-first search, by the reference interpreter or by generated code."""

@@ -1,0 +1,109 @@
+"""What a search asks of an engine, and what all engines share."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+from racecheck.compiler.ir import Enter, Event, Node, Program, Step, Together
+from racecheck.semantics import State, failed_assert, holds
+
+Key = Any
+"""A state as an engine stores it: hashable, and equal exactly for equal states."""
+
+Spot = tuple[int, Hashable]
+"""An entry and a place of its processes, as an engine writes it."""
+
+
+class Overflow(Exception):
+    """A value has left its field; the engine has made the field wider."""
+
+    done = 0
+    """How many states of the chunk were expanded before."""
+
+
+class Engine(Protocol):
+    """Successors of states, and what holds in them."""
+
+    program: Program
+    symmetry: bool
+
+    @property
+    def happened(self) -> int:
+        """A bit for each node of ``coverage_nodes`` that a move has passed."""
+
+    def initial(self) -> Key:
+        """The initial state."""
+
+    def expand(self, key: Key, out: list[Key]) -> int:
+        """Write the target of each move into ``out``, and return how many there are.
+
+        Raises Overflow when keys must be translated first, ModelError for an error of the model.
+        """
+
+    def check(self, key: Key) -> int:
+        """A bit for each claim whose condition is true, then one if an assert has failed.
+
+        Negative if evaluating a condition is an error of the model; ``examine`` then raises it.
+        """
+
+    def examine(self, key: Key) -> int:
+        """A bit for each claim whose condition is true, then one for each assert that has failed."""
+
+    def spots(self, key: Key) -> list[tuple[Spot, bool]]:
+        """Each place that is occupied, and whether a process there can move; ended and resting ones not."""
+
+    def decode(self, key: Key) -> State:
+        """The state; under symmetry the places of an entry are sorted."""
+
+    def encode(self, state: State) -> Key:
+        """The key of a state."""
+
+    def translate(self) -> Any:
+        """A function from keys before the last Overflow to keys after it."""
+
+    def settle(self) -> None:
+        """Called now and then: a chance to forget what is known by now."""
+
+
+def coverage_nodes(program: Program) -> list[tuple[int, int]]:
+    """The entry and index of each node that reports list when it never happens."""
+    return [
+        (e, i)
+        for e, entry in enumerate(program.entries)
+        for i, node in enumerate(entry.graph.nodes)
+        if is_covered(node)
+    ]
+
+
+def is_covered(node: Node) -> bool:
+    """Whether the node is a step or an event."""
+    return isinstance(node, (Step, Together, Enter, Event))
+
+
+def examine(program: Program, state: State) -> int:
+    """What ``Engine.examine`` gives, by interpretation."""
+    bits = 0
+    for i, claim in enumerate(program.claims):
+        if claim.condition is not None and holds(program, claim.condition, state):
+            bits |= 1 << i
+    failed = failed_assert(program, state)
+    if failed:
+        bits |= 1 << len(program.claims) + program.failures().index(failed)
+    return bits
+
+
+def canonical(state: State) -> State:
+    """The state with the places of each entry sorted: identical processes are interchangeable."""
+    return State(state.shared, tuple(tuple(sorted(places)) for places in state.places))
+
+
+def normal_bits(program: Program) -> int:
+    """What ``check`` gives for a state in which nothing is of note."""
+    return sum(1 << i for i, claim in enumerate(program.claims) if claim.property.kind == "always")
+
+
+def interesting_bits(program: Program) -> int:
+    """The bits of ``check`` that a search looks at: those of conditions, and of a failed assert."""
+    bits = sum(1 << i for i, claim in enumerate(program.claims) if claim.condition is not None)
+    return bits | (1 << len(program.claims)) if program.failures() else bits

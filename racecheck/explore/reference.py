@@ -1,0 +1,82 @@
+"""The reference engine: the semantics as they stand. Slow, and right by definition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from racecheck.compiler.ir import End, Fail, Program, Rest
+from racecheck.explore.engine import Spot, canonical, coverage_nodes, examine
+from racecheck.semantics import (
+    State,
+    after,
+    failed_assert,
+    initial,
+    outcomes,
+)
+
+
+class ReferenceEngine:
+    """States are the semantics' own; with symmetry their places are sorted."""
+
+    name = "reference"
+
+    def __init__(self, program: Program, symmetry: bool) -> None:
+        self.program = program
+        self.symmetry = symmetry
+        nodes = coverage_nodes(program)
+        self.happened = 0
+        self._number = {node: i for i, node in enumerate(nodes)}
+
+    def initial(self) -> State:
+        """The initial state."""
+        return self.encode(initial(self.program))
+
+    def encode(self, state: State) -> State:
+        """The state, sorted under symmetry."""
+        return canonical(state) if self.symmetry else state
+
+    def decode(self, key: State) -> State:
+        """The state itself."""
+        return key
+
+    def expand(self, key: State, out: list[Any]) -> int:
+        """Try each process, or under symmetry one of each place."""
+        if failed_assert(self.program, key):
+            return 0
+        targets = []
+        for e, entry in enumerate(self.program.entries):
+            for number, place in enumerate(key.places[e]):
+                if self.symmetry and place in key.places[e][:number]:
+                    continue
+                for outcome in outcomes(self.program, entry, place, key.shared):
+                    for node in outcome.passed:
+                        self.happened |= 1 << self._number[e, node]
+                    targets.append(self.encode(after(key, e, number, outcome)))
+        out[: len(targets)] = targets
+        return len(targets)
+
+    def check(self, key: State) -> int:
+        """The exact bits: see ``examine``."""
+        return examine(self.program, key)
+
+    examine = check
+
+    def spots(self, key: State) -> list[tuple[Spot, bool]]:
+        """Each place of a process that has not ended and does not rest, and whether it can move."""
+        found = []
+        failed = failed_assert(self.program, key)
+        for e, entry in enumerate(self.program.entries):
+            for place in dict.fromkeys(key.places[e]):
+                if not isinstance(entry.graph.nodes[place.node], (End, Fail, Rest)):
+                    moves = outcomes(self.program, entry, place, key.shared)
+                    found.append(((e, place), not failed and any(True for _ in moves)))
+        return found
+
+    def translate(self) -> Any:
+        """Never needed: these states have no fields."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Nothing to forget."""
+
+
