@@ -1,1 +1,90 @@
-check = explore = None
+"""``check``: compile a model, search it, judge its properties, and report."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+
+from racecheck.compiler.compile import compile_model
+from racecheck.compiler.ir import Program
+from racecheck.errors import PropertyError, UsageError
+from racecheck.explore.engine import Engine
+from racecheck.explore.limits import Limits
+from racecheck.explore.python import PythonEngine
+from racecheck.explore.reference import ReferenceEngine
+from racecheck.explore.search import Space, Watch
+from racecheck.explore.search import explore as search
+from racecheck.model import Model, ModelFunction
+from racecheck.render.text import render_report
+from racecheck.report import Report, build_report
+from racecheck.verdicts.safety import judge, property_names
+
+ENGINES = ("auto", "reference", "python")
+
+
+def explore(
+    model: Model | ModelFunction,
+    *,
+    symmetry: bool = True,
+    engine: str = "auto",
+    limits: Limits | None = None,
+    watch: Watch = lambda space: None,
+) -> Space:
+    """Reach every state of a model, or as many as the limits allow; ``racecheck.graph`` shows it."""
+    program = compile_model(_built(model))
+    return search(_engine(engine, program, symmetry), limits or Limits(), watch)
+
+
+def report_on(
+    model: Model | ModelFunction,
+    *,
+    only: str | None = None,
+    symmetry: bool = True,
+    engine: str = "auto",
+    limits: Limits | None = None,
+    watch: Watch = lambda space: None,
+) -> Report:
+    """Check a model, and return the report whatever the verdicts are.
+
+    ``only`` names the one property to check; UsageError if there is none of that name. Errors of the
+    model raise ModelError. Memory grows with the number of states, some 200 bytes each.
+    """
+    built = _built(model)
+    program = compile_model(built)
+    if only is not None and only not in (names := property_names(program)):
+        raise UsageError(f"no property {only!r}; the model has {', '.join(map(repr, names))}")
+    limits = limits or Limits()
+    start = time.monotonic()
+    space = search(_engine(engine, program, symmetry), limits, watch)
+    findings = judge(space, only, lambda: _must_give_up(space, limits))
+    return build_report(space, findings, time.monotonic() - start)
+
+
+def check(model: Model | ModelFunction, **options: Any) -> Report:
+    """Check every property of a model, for use in a test: ``racecheck.check(folio(mappers=2))``.
+
+    Options are those of ``report_on``: ``only``, ``symmetry``, ``engine``, ``limits``. Returns the report
+    if every property holds; else raises PropertyError, an AssertionError whose text is the report.
+    """
+    report = report_on(model, **options)
+    if any(result.verdict != "holds" for result in report.results):
+        raise PropertyError("\n" + render_report(report, width=100))
+    return report
+
+
+def _built(model: Model | ModelFunction) -> Model:
+    return model() if isinstance(model, ModelFunction) else model
+
+
+def _engine(name: str, program: Program, symmetry: bool) -> Engine:
+    if name not in ENGINES:
+        raise UsageError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
+    return ReferenceEngine(program, symmetry) if name == "reference" else PythonEngine(program, symmetry)
+
+
+def _must_give_up(space: Space, limits: Limits) -> bool:
+    """Whether there is no time or memory left for looking at what was found."""
+    return not (space.stopped or "").startswith("--max-states") and bool(limits.reason(0))
+
+

@@ -130,6 +130,7 @@ class Model:
     shared: tuple[Shared, ...]
     name: str
     parameters: dict[str, object]
+    given: dict[str, object]
     file: str
 
     def __init__(self, *parts: Process | Property) -> None:
@@ -144,13 +145,15 @@ class Model:
             raise ModelError(f"a property is named {reserved!r}, which is the name of a built-in check")
         present = tuple(p for p in processes if p.count)
         shared = tuple(context.created or ())
-        self.__attrs_init__(present, properties, shared, "", {}, "")
+        self.__attrs_init__(present, properties, shared, "", {}, {}, "")
 
-    def named(self, name: str, parameters: dict[str, object], file: str) -> Model:
-        """The same model, knowing where it comes from."""
+    def named(
+        self, name: str, parameters: dict[str, object], given: dict[str, object], file: str
+    ) -> Model:
+        """The same model, knowing where it comes from and which parameters were given."""
         copy = object.__new__(Model)
         copy.__attrs_init__(
-            self.processes, self.properties, self.shared, name, parameters, file
+            self.processes, self.properties, self.shared, name, parameters, given, file
         )
         return copy
 
@@ -194,7 +197,8 @@ class ModelFunction:
         }
         model = self._run({name: value for name, (value, _) in resolved.items()})
         shown = {name: shown for name, (_, shown) in resolved.items()}
-        return model.named(self.__name__, shown, self.file)
+        given = {name: shown[name] for name in shown if name in values}
+        return model.named(self.__name__, shown, given, self.file)
 
     def _run(self, values: dict[str, object]) -> Model:
         outer, context.created = context.created, []

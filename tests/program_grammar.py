@@ -1,9 +1,9 @@
 """The grammar of random models: every construct of the language, as rules with slots.
 
 A rule is Python text in which ``{kind}`` stands for a piece of that kind. ``{kind:1}`` is the same
-piece wherever ``:1`` appears in the rule, and words before the kind (``{steady_round_block}``) change
-its scope. Before ``::`` stand what the rule needs of its scope, and its weight. The first rule of a
-kind is where shrinking ends.
+piece wherever ``:1`` appears in the rule, and words before the kind (``{steady_round_block}``)
+change its scope. Before ``::`` stand what the rule needs of its scope, and its weight. The first
+rule of a kind is where shrinking ends.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ RULES: dict[str, list[str]] = {
         "2 :: {name} += {mixed}",
         "2 :: {name} {augment}",
         "2 :: {name} = {choice}",
-        "1 :: {name} = {cond}",
-        "1 :: unused = {mixed}",
+        "{name} = {cond}",
+        "unused = {mixed}",
         "3 :: {tuples}",
         "3 :: {happening}",
         "3 :: {stepvoid}\n{ghost}",
@@ -26,7 +26,7 @@ RULES: dict[str, list[str]] = {
         "2 :: {fence}",
         "flat 2 :: wait_until(lambda: {heard})",
         "hostile flat 3 :: rest()",
-        "hostile flat 1 :: pause()",
+        "hostile flat :: pause()",
         "helper 8 :: {call}",
         "deep 4 :: {bracket}",
         "deep 4 :: {branch}",
@@ -36,18 +36,10 @@ RULES: dict[str, list[str]] = {
         "loop 5 :: if {cond}:\n    {jump}",
         "value 5 :: if {cond}:\n    return {mixed}",
         "pair 5 :: if {cond}:\n    return {twin}",
-        "bare 1 :: if {cond}:\n    return",
+        "bare :: if {cond}:\n    return",
         "{rare}",
+        "errors :: {name} = {pure} {risky} {name}",
     ],
-    "rare": [
-        "assert {claim}, '#'",
-        "{lock}.unlock()",
-        "flat :: {lock}.lock()",
-        "{name} = {lock}.trylock()",
-    ],
-    "augment": ["-= {pure}", "*= 2", "//= {divisor}", "%= {divisor}", "&= {pure}", "|= {pure}"]
-    + ["^= {pure}", "<<= 1", ">>= {shift}"],
-    "jump": ["break", "continue", "{stepvoid}\nbreak", "{stepvoid}\ncontinue"],
     "tuples": [
         "{name}, {name} = {adjacent}",
         "{name:1}, {name:2} = ({name:2}, {name:1})",
@@ -57,12 +49,6 @@ RULES: dict[str, list[str]] = {
         "{name}, {name}, {name} = read_together({root:1}.x, {root:1}.y, {root:1}.z)",
         "pairing 6 :: {name}, {name} = {paircall}",
     ],
-    "adjacent": [
-        "read_together({root:1}.x, {root:1}.y)",
-        "read_together({root:1}.y, {root:1}.x)",
-        "read_together({root:1}.cells[0], {root:1}.cells[1])",
-    ],
-    "twin": ["{name}, {mixed}", "{adjacent}"],
     "happening": [
         "2 :: {stepvoid}\nevent({label})",
         "if {stepbool}:\n    event({label})\nelse:\n    event({label})",
@@ -71,9 +57,6 @@ RULES: dict[str, list[str]] = {
         "{name} = {choice}\nevent({label})\n{stepvoid}",
         "hostile flat 2 :: rest()\nevent({label})\n{stepvoid}",
     ],
-    "label": ["'a'", "'b'", "'c'"],
-    "fence": ["smp_mb()", "smp_rmb()", "smp_wmb()", "smp_mb__before_atomic()\n{stepvoid}"]
-    + ["{stepvoid}\nsmp_mb__after_atomic()"],
     "branch": [
         "3 :: if {cond}:\n    {block}",
         "3 :: if {cond}:\n    {block}\nelse:\n    {block}",
@@ -90,21 +73,19 @@ RULES: dict[str, list[str]] = {
         "for {loop:1} in range(3):\n    {name} += {loop:1}",
         "for {loop:1} in range(2):\n    if choose():\n        {name} += 1",
     ],
-    "bound": ["2", "1", "3", "{root}.limit", "1, 3", "2, 0, -1", "0, 4, 3", "{name} % 3", "0"]
-    + ["choose(1, 2)", "{stepint} & 1"],
     "spinning": [
         "{turn:1} = 0\nwhile {turn:1} < 2:\n    {turn:1} += 1\n    {stepvoid}\n    {round_block}",
         "{turn:1} = 2\nwhile {turn:1} > {stepint}:\n    {turn:1} -= 1\n    if {turn:1} < -1:\n"
         "        break\n    {round_block}\nelse:\n    {block}",
-        "{name:1} = {mark:1}.read()\nwhile not {mark:1}.try_cmpxchg{suffix}({name:1}, {name:1} ^ 1):"
-        "\n    {name:1} = {mark:1}.read()",
+        "{name:1} = {mark:1}.read()\n"
+        "while not {mark:1}.try_cmpxchg{suffix}({name:1}, {name:1} ^ 1):\n"
+        "    {name:1} = {mark:1}.read()",
         "2 :: while {steady_spincond}:\n    {steady_round_endless}",
         "while {steady_spincond}:\n    {steady_round_endless}\nelse:\n    {block}",
         "while choose():\n    {steady_stepvoid}",
         "while True:\n    {steady_stepvoid}\n    if {steady_cond}:\n        break\n"
         "    {steady_round_endless}",
     ],
-    "spincond": ["{stepbool}", "{stepint} {compare} {num}", "{stepint} > {num} and {cond}"],
     "grouped": [
         "{stepvoid}\n{block}",
         "2 :: {name} = {stepint}\n{block}",
@@ -126,15 +107,10 @@ RULES: dict[str, list[str]] = {
         "if {fixed:1}.dec_if_positive() >= 0:\n    {inside_block}\n    {fixed:1}.{up}",
         "if {fixedlock:1}.trylock():\n    {inside_block}\n    {fixedlock:1}.unlock()",
         "flat 3 :: {fixedlock:1}.lock()\n{inside_block}\n{fixedlock:1}.unlock()",
-        "flat 1 :: {lock:1}.lock()\n{stepvoid}\n{lock:1}.unlock()",
-        "flat 1 :: with atomic():\n    {fixedlock:1}.lock()\n    {stepvoid}\n"
-        "{inside_block}\n{fixedlock:1}.unlock()",
+        "flat :: {lock:1}.lock()\n{stepvoid}\n{lock:1}.unlock()",
+        "flat :: with atomic():\n    {fixedlock:1}.lock()\n    {stepvoid}\n{inside_block}\n"
+        "{fixedlock:1}.unlock()",
     ],
-    "up": ["inc()", "inc_return{suffix}()", "add(1)", "fetch_add{suffix}(1)", "inc_and_test()"]
-    + ["add_return{suffix}(1)", "sub(-1)", "sub_return{suffix}(-1)", "add_negative(1)"],
-    "down": ["dec()", "dec_return{suffix}()", "sub(1)", "fetch_sub{suffix}(1)", "dec_and_test()"]
-    + ["sub_and_test(1)", "sub_return{suffix}(1)", "add(-1)", "fetch_add{suffix}(-1)"],
-    "gain": ["inc_not_zero()", "add_unless(1, {num})"],
     "ghost": [
         "{root:1}.{secret:2} = {small}",
         "{root:1}.{secret:2} = ({root:1}.{secret:2} + 1) % 3",
@@ -144,47 +120,6 @@ RULES: dict[str, list[str]] = {
         "free :: {root:1}.{secret:2} = {root:1}.{secret:2} + {pure}",
         "free :: {root:1}.seen = {root:1}.held",
     ],
-    "secret": ["seen", "held"],
-    "stepvoid": ["2 :: {bits}.{bitsvoid}", "free 5 :: {atomic}.{voidop}", "{flag}.{flagvoid}"],
-    "voidop": ["inc()", "dec()", "add({operand})", "sub({operand})", "{bitsvoid}"],
-    "bitsvoid": ["set({value})", "set_release({value})", "and_({mask})", "or_({mask})"]
-    + ["xor({mask})", "andnot({mask})"],
-    "flagvoid": ["set()", "clear()"],
-    "stepint": ["3 :: {atomic}.{look}", "3 :: {bits}.{bitsint}", "free 5 :: {atomic}.{intop}"],
-    "look": ["read()", "read()", "read_acquire()"],
-    "intop": ["inc_return{suffix}()", "dec_return{suffix}()", "add_return{suffix}({operand})"]
-    + ["sub_return{suffix}({operand})", "fetch_add{suffix}({operand})", "dec_if_positive()"]
-    + ["fetch_sub{suffix}({operand})"],
-    "bitsint": ["xchg{suffix}({value})", "cmpxchg{suffix}({old}, {value})"]
-    + ["fetch_and{suffix}({mask})", "fetch_or{suffix}({mask})"],
-    "stepbool": ["{bits}.try_cmpxchg{suffix}({old}, {value})", "2 :: {flag}.{flagbool}"]
-    + ["free 4 :: {atomic}.{boolop}"],
-    "boolop": ["inc_and_test()", "dec_and_test()", "sub_and_test({operand})", "inc_not_zero()"]
-    + ["add_negative({operand})", "add_unless({operand}, {num})"],
-    "flagbool": ["test()", "test_and_set()", "test_and_clear()"],
-    "suffix": ["3 :: ", "_relaxed", "_acquire", "_release"],
-    "operand": ["4 :: 1", "2 :: 2", "2 :: -1", "1 :: 2147483647", "1 :: {root}.limit", "1 :: {name}"],
-    "value": ["2 :: {small}", "{name} & 3", "free :: {pure}", "free :: {edge}"],
-    "old": ["2 :: {small}", "{name}", "free :: {edge}"],
-    "mask": ["1", "2", "3", "-2", "{small} ^ 1"],
-    "edge": ["2147483647", "-2147483648", "4294967295", "2147483646"],
-    "atomic": ["3 :: {root}.x", "3 :: {root}.y", "1 :: {root}.z", "2 :: {root}.wide"]
-    + ["2 :: {root}.cells[{index}]", "errors 2 :: {root}.cells[{name}]"],
-    "counter": ["{root}.x", "{root}.cells[{calmindex}]"],
-    "fixed": ["2 :: {root}.x", "{root}.cells[0]", "{root}.cells[1]"],
-    "bits": ["2 :: {root}.y", "{root}.z", "{root}.wide"],
-    "mark": ["2 :: {root}.y", "{root}.z"],
-    "flag": ["{root}.flag", "{root}.marks[{index}]"],
-    "lock": ["{root}.lock", "{root}.locks[{calmindex}]"],
-    "fixedlock": ["2 :: {root}.lock", "{root}.locks[0]", "{root}.locks[1]"],
-    "calmindex": ["0", "1", "locals 2 :: {name} % 2", "locals :: ({name} + 1) % 2"],
-    "index": ["0", "1", "2 :: {name} % 2", "{pure} % 2", "{root}.{state} % 2"],
-    "state": ["y.read()", "x.read_acquire()"],
-    "num": ["0", "1", "2", "3", "-1"],
-    "small": ["0", "1", "2", "3"],
-    "divisor": ["2", "3", "-2", "-3", "(({name} & 1) + 1)", "errors 3 :: {name}"],
-    "shift": ["1", "2", "31", "({name} & 3)", "errors 2 :: {name}"],
-    "compare": ["==", "!=", "<", "<=", ">", ">="],
     "pure": [
         "4 :: {name}",
         "2 :: {num}",
@@ -200,9 +135,6 @@ RULES: dict[str, list[str]] = {
         "deep 2 :: {convert}({pure})",
         "deep :: ({pure} if {test} else {pure})",
     ],
-    "plus": ["+", "-", "&", "|", "^"],
-    "unary": ["-", "~"],
-    "convert": ["u32", "s32", "u64", "s64"],
     "test": [
         "3 :: {name} {compare} {num}",
         "{name}",
@@ -224,7 +156,6 @@ RULES: dict[str, list[str]] = {
         "deep 2 :: {convert}({mixed})",
         "deep 2 :: {unary}{mixed}",
     ],
-    "choice": ["2 :: choose()", "choose({num}, {num})", "choose({num}, {name}, {num})"],
     "cond": [
         "4 :: {stepbool}",
         "4 :: {stepint} {compare} {num}",
@@ -238,11 +169,9 @@ RULES: dict[str, list[str]] = {
         "deep :: {num} <= {stepint} < {mixed}",
         "deep :: ({cond} if {test} else {cond})",
     ],
-    "bare": ["2 :: {root}.x", "2 :: {root}.y", "{root}.wide", "{root}.cells[{calmindex}]"],
     "heard": [
         "2 :: {bare} {compare} {num}",
         "2 :: {bare} >= {num}",
-        "{bare} >= -2",
         "{bare} != {name}",
         "not {root}.flag",
         "{root}.flag",
@@ -250,8 +179,6 @@ RULES: dict[str, list[str]] = {
         "{num} <= {bare} or {name} > 0",
         "not {root}.marks[{calmindex}]",
     ],
-    "sure": ["{bare} != 77", "{name:1} == {name:1}", "0 <= {bare} % 4 < 4"]
-    + ["{root}.{secret} != 55", "u32({bare}) >= 0", "not {root}.flag or {root}.x > -9"],
     "claim": [
         "2 :: {bare} {compare} {num}",
         "{bare} {compare} {bare}",
@@ -281,19 +208,92 @@ RULES: dict[str, list[str]] = {
         "2 :: while True:\n    rest()\n    {steady_round_endless}",
         "while True:\n    pause()\n    {steady_round_endless}",
         "while True:\n    {steady_inside_endless}\n    rest()",
-        "while True:\n    if {steady_cond}:\n        rest()\n        {steady_round_endless}\n    else:\n"
-        "        {steady_inside_endless}\n        rest()",
+        "while True:\n    if {steady_cond}:\n        rest()\n        {steady_round_endless}\n"
+        "    else:\n        {steady_inside_endless}\n        rest()",
         "for {loop} in range(2):\n    rest()\n    {each_round_block}",
         "rest()\n{block}",
         "{block}",
     ],
     "victim": [
         "while True:\n    {steady_stepvoid}\n    event('goal')\n    {steady_inside_endless}",
-        "while True:\n    if {steady_stepbool}:\n        event('goal')\n    {steady_inside_endless}",
+        "while True:\n    if {steady_stepbool}:\n        event('goal')\n"
+        "    {steady_inside_endless}",
         "while True:\n    {steady_stepint}\n    {steady_inside_endless}\n    if {steady_cond}:\n"
         "        event('goal')",
     ],
-    "initial": ["3 :: 0", "3 :: 1", "2", "-1", "2147483647", "-2147483648", "2147483646"],
-    "initial64": ["0", "1", "9223372036854775807", "-9223372036854775808", "4294967295"],
-    "bool": ["", "", "True"],
 }
+
+# Kinds whose rules are short: written in one line, between semicolons.
+SHORT_RULES = {
+    "rare": "assert {claim}, '#'; {lock}.unlock(); {name} = {lock}.trylock(); "
+    "flat :: {lock}.lock()",
+    "augment": "-= {pure}; *= 2; //= {divisor}; %= {divisor}; &= {pure}; |= {pure}; ^= {pure}; "
+    "<<= 1; >>= {shift}",
+    "jump": "break; continue; {stepvoid}\nbreak; {stepvoid}\ncontinue",
+    "adjacent": "read_together({root:1}.x, {root:1}.y); read_together({root:1}.y, {root:1}.x); "
+    "read_together({root:1}.cells[0], {root:1}.cells[1])",
+    "twin": "{name}, {mixed}; {adjacent}",
+    "label": "'a'; 'b'; 'c'",
+    "fence": "smp_mb(); smp_rmb(); smp_wmb(); smp_mb__before_atomic()\n{stepvoid}; "
+    "{stepvoid}\nsmp_mb__after_atomic()",
+    "bound": "2; 1; 3; {root}.limit; 1, 3; 2, 0, -1; 0, 4, 3; {name} % 3; 0; choose(1, 2); "
+    "{stepint} & 1",
+    "spincond": "{stepbool}; {stepint} {compare} {num}; {stepint} > {num} and {cond}",
+    "up": "inc(); inc_return{suffix}(); add(1); fetch_add{suffix}(1); inc_and_test(); "
+    "add_return{suffix}(1); sub(-1); sub_return{suffix}(-1); add_negative(1)",
+    "down": "dec(); dec_return{suffix}(); sub(1); fetch_sub{suffix}(1); dec_and_test(); "
+    "sub_and_test(1); sub_return{suffix}(1); add(-1); fetch_add{suffix}(-1)",
+    "gain": "inc_not_zero(); add_unless(1, {num})",
+    "secret": "seen; held",
+    "stepvoid": "2 :: {bits}.{bitsvoid}; free 5 :: {atomic}.{voidop}; {flag}.{flagvoid}",
+    "voidop": "inc(); dec(); add({operand}); sub({operand}); {bitsvoid}",
+    "bitsvoid": "set({value}); set_release({value}); and_({mask}); or_({mask}); xor({mask}); "
+    "andnot({mask})",
+    "flagvoid": "set(); clear()",
+    "stepint": "3 :: {atomic}.{look}; 3 :: {bits}.{bitsint}; free 5 :: {atomic}.{intop}",
+    "look": "2 :: read(); read_acquire()",
+    "intop": "inc_return{suffix}(); dec_return{suffix}(); add_return{suffix}({operand}); "
+    "sub_return{suffix}({operand}); fetch_add{suffix}({operand}); dec_if_positive(); "
+    "fetch_sub{suffix}({operand})",
+    "bitsint": "xchg{suffix}({value}); cmpxchg{suffix}({old}, {value}); "
+    "fetch_and{suffix}({mask}); fetch_or{suffix}({mask})",
+    "stepbool": "{bits}.try_cmpxchg{suffix}({old}, {value}); 2 :: {flag}.{flagbool}; "
+    "free 4 :: {atomic}.{boolop}",
+    "boolop": "inc_and_test(); dec_and_test(); sub_and_test({operand}); inc_not_zero(); "
+    "add_negative({operand}); add_unless({operand}, {num})",
+    "flagbool": "test(); test_and_set(); test_and_clear()",
+    "suffix": "3 :: ; _relaxed; _acquire; _release",
+    "operand": "4 :: 1; 2 :: 2; 2 :: -1; 2147483647; {root}.limit; {name}",
+    "value": "2 :: {small}; {name} & 3; free :: {pure}; free :: {edge}",
+    "old": "2 :: {small}; {name}; free :: {edge}",
+    "mask": "1; 2; 3; -2; {small} ^ 1",
+    "edge": "2147483647; -2147483648; 4294967295; 2147483646",
+    "atomic": "3 :: {root}.x; 3 :: {root}.y; {root}.z; 2 :: {root}.wide; "
+    "2 :: {root}.cells[{index}]; errors 3 :: {root}.cells[{name}]",
+    "counter": "{root}.x; {root}.cells[{calmindex}]",
+    "fixed": "2 :: {root}.x; {root}.cells[0]; {root}.cells[1]",
+    "bits": "2 :: {root}.y; {root}.z; {root}.wide",
+    "mark": "2 :: {root}.y; {root}.z",
+    "flag": "{root}.flag; {root}.marks[{index}]",
+    "lock": "{root}.lock; {root}.locks[{calmindex}]",
+    "fixedlock": "2 :: {root}.lock; {root}.locks[0]; {root}.locks[1]",
+    "calmindex": "0; 1; locals 2 :: {name} % 2; locals :: ({name} + 1) % 2",
+    "index": "0; 1; 2 :: {name} % 2; {pure} % 2; {root}.y.read() % 2",
+    "num": "0; 1; 2; 3; -1",
+    "small": "0; 1; 2; 3",
+    "divisor": "2; 3; -2; -3; (({name} & 1) + 1); errors 3 :: {name}",
+    "shift": "1; 2; 31; ({name} & 3); errors 2 :: {name}",
+    "compare": "==; !=; <; <=; >; >=",
+    "risky": "//; %; >>",
+    "plus": "+; -; &; |; ^",
+    "unary": "-; ~",
+    "convert": "u32; s32; u64; s64",
+    "choice": "2 :: choose(); choose({num}, {num}); choose({num}, {name}, {num})",
+    "bare": "2 :: {root}.x; 2 :: {root}.y; {root}.wide; {root}.cells[{calmindex}]",
+    "sure": "{bare} != 77; {name:1} == {name:1}; 0 <= {bare} % 4 < 4; {root}.{secret} != 55; "
+    "u32({bare}) >= 0; not {root}.flag or {root}.x > -9",
+    "initial": "3 :: 0; 3 :: 1; 2; -1; 2147483647; -2147483648; 2147483646",
+    "initial64": "0; 1; 9223372036854775807; -9223372036854775808; 4294967295",
+    "bool": "2 :: ; True",
+}
+RULES.update({kind: rules.split("; ") for kind, rules in SHORT_RULES.items()})

@@ -114,14 +114,7 @@ GRAMMAR = {kind: [Rule.parse(text) for text in texts] for kind, texts in RULES.i
 
 def loop_variable(scope: Scope) -> str:
     """The variable of a for loop here: another than those of the loops around it."""
-    return "kjihg"[max(scope.size, 0)]
-
-
-@cache
-def templates(kind: str, scope: Scope) -> st.SearchStrategy[str]:
-    """The rules of a kind that fit the scope, each as often as it weighs."""
-    rules = [rule for rule in GRAMMAR[kind] if rule.fits(scope)]
-    return st.sampled_from([rule.template for rule in rules for _ in range(rule.weight)])
+    return "kjihg"[scope.size]
 
 
 @cache
@@ -129,7 +122,11 @@ def piece(kind: str, scope: Scope) -> st.SearchStrategy[str]:
     """Random code of a kind, valid in the scope."""
     if kind in LEAVES:
         return LEAVES[kind](scope)
-    return templates(kind, scope).flatmap(lambda template: filled(template, scope))
+    rules = [rule for rule in GRAMMAR[kind] if rule.fits(scope)]
+    templates = st.sampled_from([rule.template for rule in rules for _ in range(rule.weight)])
+    if not any("{" in rule.template for rule in rules):
+        return templates
+    return templates.flatmap(lambda template: filled(template, scope))
 
 
 @cache
@@ -142,8 +139,12 @@ def filled(template: str, scope: Scope) -> st.SearchStrategy[str]:
         if slot is not None and key not in slots:
             slots[key] = slot_piece(slot, scope)
         parts.append((literal, key))
-    keys = list(slots)
-    return st.tuples(*slots.values()).map(lambda texts: joined(parts, dict(zip(keys, texts))))
+    names = tuple(slots)
+
+    def join(texts: tuple[str, ...]) -> str:
+        return joined(parts, dict(zip(names, texts, strict=True)))
+
+    return st.tuples(*slots.values()).map(join)
 
 
 def joined(parts: list[tuple[str, str]], texts: dict[str, str]) -> str:
@@ -163,7 +164,7 @@ def slot_piece(slot: str, scope: Scope) -> st.SearchStrategy[str]:
         return piece(kind, scope)
     for word in words:
         scope = MODIFIERS[word](scope)
-    return piece(kind, replace(scope, size=scope.size - 1))
+    return piece(kind, replace(scope, size=max(0, scope.size - 1)))
 
 
 def block(scope: Scope) -> st.SearchStrategy[str]:
@@ -199,5 +200,5 @@ LEAVES: dict[str, Callable[[Scope], st.SearchStrategy[str]]] = {
     "constant": lambda scope: st.sampled_from(scope.constants),
     "root": lambda scope: st.sampled_from(scope.roots),
     "loop": lambda scope: st.just(loop_variable(scope)),
-    "turn": lambda scope: st.just(f"turn{max(scope.size, 0)}"),
+    "turn": lambda scope: st.just(f"turn{scope.size}"),
 }

@@ -5,6 +5,7 @@ Liveness is strong: a local that only feeds dead locals is dead.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from racecheck.compiler.ir import (
@@ -79,9 +80,9 @@ def simplify(nodes: list[Node], names: list[str], line: int) -> Graph:
     while True:
         _, after = liveness(nodes)
         _forget_unused_results(nodes, after)
+        _join_copies(nodes, after)
         empty = {i for i, node in enumerate(nodes) if _is_empty(node, after[i])}
-        moved = _redirect(nodes, empty)
-        if not moved:
+        if not _redirect(nodes, empty):
             break
     return _numbered(nodes, names, line)
 
@@ -90,6 +91,22 @@ def _forget_unused_results(nodes: list[Node], after: Live) -> None:
     for node, live in zip(nodes, after, strict=True):
         if isinstance(node, (Step, Choose)) and node.target and node.target.index not in live:
             node.target = None
+
+
+def _join_copies(nodes: list[Node], after: Live) -> None:
+    """``t = f(); x = t`` is ``x = f()`` where t is not used again."""
+    ways_in = Counter(successor for node in nodes for successor in node.successors())
+    for node in nodes:
+        copy = nodes[node.next] if node.next >= 0 else node
+        if (
+            isinstance(node, (Step, Choose, Assign))
+            and isinstance(copy, Assign)
+            and isinstance(copy.value, Reg)
+            and copy.value == node.target
+            and copy.value.index not in after[node.next]
+            and ways_in[node.next] == 1
+        ):
+            node.target, node.next = copy.target, copy.next
 
 
 def _is_empty(node: Node, after: frozenset[int]) -> bool:

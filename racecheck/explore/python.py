@@ -18,7 +18,7 @@ class PythonEngine:
 
     name = "python"
 
-    def __init__(self, program: Program, symmetry: bool) -> None:
+    def __init__(self, program: Program, symmetry: bool, start: State | None = None) -> None:
         self.program = program
         self.symmetry = symmetry
         self.layout = layout_of(program, [_places(entry.graph.nodes) for entry in program.entries])
@@ -29,7 +29,8 @@ class PythonEngine:
         self._widths = [0] * (LONGEST_MOVE + 1)
         processes = sum(entry.process.count for entry in program.entries)
         self._room = processes * (LONGEST_MOVE + 1)
-        self._fit(initial(program))
+        self.start = initial(program) if start is None else start
+        self._fit(self.start)
         self._compile()
 
     @property
@@ -53,8 +54,8 @@ class PythonEngine:
             self.layout.widen(number, value)
 
     def initial(self) -> int:
-        """The initial state."""
-        return self.encode(initial(self.program))
+        """Where the search starts: the initial state, if no other is given."""
+        return self.encode(self.start)
 
     def encode(self, state: State) -> int:
         """The key of a state; under symmetry the blocks of an entry are sorted."""

@@ -20,16 +20,17 @@ class ReferenceEngine:
 
     name = "reference"
 
-    def __init__(self, program: Program, symmetry: bool) -> None:
+    def __init__(self, program: Program, symmetry: bool, start: State | None = None) -> None:
         self.program = program
         self.symmetry = symmetry
+        self.start = initial(program) if start is None else start
         nodes = coverage_nodes(program)
         self.happened = 0
         self._number = {node: i for i, node in enumerate(nodes)}
 
     def initial(self) -> State:
-        """The initial state."""
-        return self.encode(initial(self.program))
+        """Where the search starts: the initial state, if no other is given."""
+        return self.encode(self.start)
 
     def encode(self, state: State) -> State:
         """The state, sorted under symmetry."""
@@ -56,10 +57,14 @@ class ReferenceEngine:
         return len(targets)
 
     def check(self, key: State) -> int:
-        """The exact bits: see ``examine``."""
-        return examine(self.program, key)
+        """The bits of ``examine``, those of all asserts in one."""
+        bits = self.examine(key)
+        claims = len(self.program.claims)
+        return bits & (1 << claims) - 1 | bool(bits >> claims) << claims
 
-    examine = check
+    def examine(self, key: State) -> int:
+        """A bit for each claim whose condition is true, then one for each assert that has failed."""
+        return examine(self.program, key)
 
     def spots(self, key: State) -> list[tuple[Spot, bool]]:
         """Each place of a process that has not ended and does not rest, and whether it can move."""

@@ -1,0 +1,147 @@
+"""Replaying a trace: its steps in the reference interpreter, and its verdict once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from racecheck.compiler.compile import compile_model
+from racecheck.compiler.ir import Program
+from racecheck.errors import RacecheckError, TraceError
+from racecheck.explore.limits import Limits
+from racecheck.explore.path import Run
+from racecheck.explore.python import PythonEngine
+from racecheck.explore.search import explore
+from racecheck.load import find_model
+from racecheck.model import Model
+from racecheck.semantics import State, failed_assert, holds, initial, steps
+from racecheck.trace import Trace, TraceStep, trace_step
+from racecheck.verdicts.deadlock import find_stuck
+
+
+@frozen
+class Replay:
+    """Whether a trace still does what it records; if not, at which step, and what was possible there."""
+
+    trace: Trace
+    reproduced: bool
+    step: int | None = None
+    expected: str = ""
+    enabled: tuple[str, ...] = ()
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether it did what the file says it does: a fixed one must not reproduce."""
+        return self.reproduced != self.trace.fixed
+
+
+def replay_json(replayed: Replay, path: str) -> dict[str, Any]:
+    """The object that ``racecheck replay --json`` prints for a trace."""
+    trace = replayed.trace
+    return {
+        "trace": path,
+        "model": trace.model,
+        "property": trace.property,
+        "verdict": trace.verdict,
+        "reproduced": replayed.reproduced,
+        "step": replayed.step,
+        "expected": replayed.expected or None,
+        "enabled": list(replayed.enabled),
+    }
+
+
+def model_of(trace: Trace, path: Path, override: str | None = None) -> Model:
+    """Build the model that a trace names, looked up from here and then from the trace's folder upwards.
+
+    Raises TraceError if there is no such file, or it has no such model or parameters.
+    """
+    where = override or _find(trace.model, path)
+    if override and "::" not in override:
+        where = f"{override}::{trace.model.partition('::')[2]}"
+    try:
+        return find_model(where)(**trace.parameters)
+    except RacecheckError as error:
+        raise TraceError(f"its model cannot be built: {error}", str(path)) from error
+
+
+def _find(where: str, path: Path) -> str:
+    file, _, name = where.partition("::")
+    for folder in [Path.cwd(), *path.resolve().parents]:
+        if (folder / file).is_file():
+            return f"{folder / file}::{name}"
+    raise TraceError(f"its model {file} is not found from here or above; give --model FILE", str(path))
+
+
+def replay(trace: Trace, model: Model) -> Replay:
+    """Run the steps of a trace, then check what it claims about the last state.
+
+    A stuck process is checked by searching everything that can follow the last state.
+    """
+    if trace.kind not in ("always", "assert", "deadlock") or trace.cycle:
+        raise TraceError(f"traces of kind {trace.kind!r} are not replayed by this version", trace.model)
+    program = compile_model(model)
+    state = initial(program)
+    for i, step in enumerate(trace.steps):
+        enabled = [(move, trace_step(program, state, move)) for move in steps(program, state)]
+        found = [(move, seen) for move, seen in enabled if _same_move(step, seen)]
+        names = tuple(dict.fromkeys(str(seen) for _, seen in enabled))
+        if not found:
+            return Replay(trace, False, i, str(step), names)
+        differences = [_difference(step, seen) for _, seen in found]
+        if all(differences):
+            return Replay(trace, False, i, f"{step}: {differences[0]}", names)
+        state = found[differences.index("")][0].target
+    claim = _claim(program, trace, state)
+    return Replay(trace, not claim, None, claim)
+
+
+def run_of(trace: Trace, program: Program) -> Run:
+    """The run that a trace which reproduces stands for."""
+    states, moves = [initial(program)], []
+    for step in trace.steps:
+        move = next(
+            m
+            for m in steps(program, states[-1])
+            if _same_move(step, seen := trace_step(program, states[-1], m)) and not _difference(step, seen)
+        )
+        moves.append(move)
+        states.append(move.target)
+    return Run(tuple(states), tuple(moves))
+
+
+def _same_move(step: TraceStep, seen: TraceStep) -> bool:
+    key = evolve(step, line=seen.line, result=seen.result, changed=seen.changed, events=seen.events)
+    return key == seen
+
+
+def _difference(step: TraceStep, seen: TraceStep) -> str:
+    """What the trace says happened and did not, or ""."""
+    for what in ("result", "changed", "events"):
+        recorded, now = getattr(step, what), getattr(seen, what)
+        if recorded != now:
+            return f"recorded {what} {recorded}, now {now}"
+    return ""
+
+
+def _claim(program: Program, trace: Trace, state: State) -> str:
+    """What is not as the trace claims in its last state, or ""."""
+    if trace.kind == "deadlock":
+        return "" if _is_stuck(program, state) else "a process that waits for ever; each can go on"
+    if trace.kind == "assert":
+        return "" if failed_assert(program, state) == trace.property else "a failed assert at the end"
+    for claim in program.claims:
+        if claim.property.name == trace.property and claim.condition is not None:
+            held = holds(program, claim.condition, state)
+            return f"{trace.property!r} is broken at the end; it holds there" if held else ""
+    return f"a property {trace.property!r}; the model has none of that name"
+
+
+def _is_stuck(program: Program, state: State) -> bool:
+    """Whether some process waits in this very state and nothing that can follow moves it."""
+    engine = PythonEngine(program, symmetry=False, start=state)
+    space = explore(engine, Limits())
+    return space.complete and find_stuck(space) == engine.encode(state)
+
+

@@ -1,0 +1,150 @@
+"""The report on a check: what the text and ``--json`` show."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from racecheck.compiler.ir import Event, Node
+from racecheck.explore.ranges import largest_ranges
+from racecheck.explore.search import Space
+from racecheck.trace import VERSION, Trace, file_name, to_json, trace_steps
+from racecheck.verdicts.safety import Finding, Verdict, never_happened, waiting_processes
+
+MEMORY_MODEL = "sc"
+
+
+@frozen
+class Result:
+    """A property's verdict, with the trace that shows it or the reason why nothing is claimed."""
+
+    property: str
+    kind: str
+    verdict: str
+    trace: Trace | None
+    reason: str
+    initial: dict[str, int]
+    last: dict[str, int]
+    waiting: list[str]
+
+
+@frozen
+class Report:
+    """One check of one model."""
+
+    model: str
+    parameters: dict[str, Any]
+    given: dict[str, Any]
+    engine: str
+    symmetry: bool
+    stopped: str | None
+    states: int
+    transitions: int
+    depth: int
+    seconds: float
+    results: list[Result]
+    never_happened: list[str]
+    ranges: list[str]
+    processes: list[str]
+
+    def verdicts(self) -> set[str]:
+        """The verdicts that occur."""
+        return {result.verdict for result in self.results}
+
+
+def build_report(space: Space, findings: list[Finding], seconds: float) -> Report:
+    """Gather what is known about a searched space."""
+    model = space.program.model
+    names = [name for process in model.processes for name in process.instances()]
+    return Report(
+        model=f"{relative(model.file)}::{model.name}",
+        parameters=model.parameters,
+        given=model.given,
+        engine=space.engine.name,
+        symmetry=space.engine.symmetry,
+        stopped=space.stopped,
+        states=space.states,
+        transitions=space.transitions,
+        depth=space.depth,
+        seconds=seconds,
+        results=[_result(space, finding) for finding in findings],
+        never_happened=[_describe(name, node) for name, node in never_happened(space)],
+        ranges=largest_ranges(space) if space.stopped else [],
+        processes=names,
+    )
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The object that ``racecheck check --json`` prints."""
+    return {
+        "model": report.model,
+        "parameters": report.parameters,
+        "memory": MEMORY_MODEL,
+        "engine": report.engine,
+        "symmetry": report.symmetry,
+        "complete": report.stopped is None,
+        "stopped": report.stopped,
+        "states": report.states,
+        "transitions": report.transitions,
+        "depth": report.depth,
+        "seconds": round(report.seconds, 3),
+        "results": [
+            {
+                "property": result.property,
+                "kind": result.kind,
+                "verdict": result.verdict,
+                "reason": result.reason or None,
+                "trace": result.trace and to_json(result.trace),
+            }
+            for result in report.results
+        ],
+        "never_happened": report.never_happened,
+        "largest_ranges": report.ranges,
+    }
+
+
+def trace_file(report: Report, trace: Trace) -> str:
+    """The name under which this report's traces are saved."""
+    return file_name(trace, report.given)
+
+
+def relative(file: str) -> str:
+    """The file as written from the current directory, where that is shorter."""
+    path = os.path.relpath(file)
+    return file if path.startswith("..") else Path(path).as_posix()
+
+
+def _result(space: Space, finding: Finding) -> Result:
+    program, model, run = space.program, space.program.model, finding.run
+    if run is None:
+        return Result(finding.property, finding.kind, finding.verdict, None, finding.reason, {}, {}, [])
+    labels = [slot.label for slot in program.slots]
+    trace = Trace(
+        racecheck=VERSION,
+        model=f"{relative(model.file)}::{model.name}",
+        parameters=model.parameters,
+        memory=MEMORY_MODEL,
+        property=finding.property,
+        kind=finding.kind,
+        verdict=finding.verdict,
+        steps=trace_steps(program, run),
+    )
+    waiting = waiting_processes(program, run) if finding.verdict is Verdict.STUCK else []
+    return Result(
+        finding.property,
+        finding.kind,
+        finding.verdict,
+        trace,
+        finding.reason,
+        dict(zip(labels, run.states[0].shared, strict=True)),
+        dict(zip(labels, run.states[-1].shared, strict=True)),
+        waiting,
+    )
+
+
+def _describe(process: str, node: Node) -> str:
+    what = f"event {node.name!r}" if isinstance(node, Event) else node.site.text
+    return f"{process}: {what} ({relative(node.site.file)}:{node.site.line})"

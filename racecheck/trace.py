@@ -1,0 +1,155 @@
+"""Trace files: a run by names that a person can read and edit."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, field, frozen
+from cattrs import BaseValidationError, Converter, transform_error
+
+from racecheck.compiler.ir import Program
+from racecheck.errors import TraceError
+from racecheck.explore.path import Run, process_name
+from racecheck.semantics import Move, State
+
+VERSION = 1
+SUFFIX = ".trace.json"
+
+Scalar = int | bool | None
+
+
+@frozen
+class TraceStep:
+    """One move: who, where, what, and what could be seen of it. ``line`` only informs."""
+
+    process: str
+    function: str
+    line: int
+    operation: str
+    choices: list[int | bool] = field(factory=list)
+    result: Any = None
+    changed: dict[str, int] = field(factory=dict)
+    events: list[str] = field(factory=list)
+
+    def __str__(self) -> str:
+        chosen = f" choosing {', '.join(map(str, self.choices))}" if self.choices else ""
+        return f"{self.process}: {self.operation} in {self.function}(){chosen}"
+
+
+@frozen
+class Trace:
+    """A run of a model that shows a property's verdict; ``fixed`` ones must no longer reproduce."""
+
+    racecheck: int
+    model: str
+    parameters: dict[str, int | bool | str]
+    memory: str
+    property: str
+    kind: str
+    verdict: str
+    fixed: bool = False
+    steps: list[TraceStep] = field(factory=list)
+    cycle: list[TraceStep] = field(factory=list)
+
+
+def trace_steps(program: Program, run: Run) -> list[TraceStep]:
+    """A run as the steps of a trace."""
+    pairs = zip(run.states, run.moves, strict=False)
+    return [trace_step(program, state, move) for state, move in pairs]
+
+
+def trace_step(program: Program, before: State, move: Move) -> TraceStep:
+    """One move as a step of a trace."""
+    outcome = move.outcome
+    changed = {
+        slot.label: new
+        for slot, old, new in zip(program.slots, before.shared, outcome.shared, strict=True)
+        if old != new
+    }
+    results = [list(r) if isinstance(r, tuple) else r for r in outcome.results]
+    return TraceStep(
+        process_name(program, move.entry, move.number),
+        outcome.site.function,
+        outcome.site.line,
+        outcome.site.text,
+        list(outcome.choices),
+        results if len(results) > 1 else next(iter(results), None),
+        changed,
+        list(outcome.events),
+    )
+
+
+def file_name(trace: Trace, given: dict[str, object]) -> str:
+    """A readable name: the model, the parameters that were given, the property."""
+    parts = [trace.model.partition("::")[2], *(f"{k}-{v}" for k, v in given.items()), trace.property]
+    return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", str(part)).strip("-").lower() for part in parts) + SUFFIX
+
+
+def save(trace: Trace, path: Path) -> None:
+    """Write the trace, all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(to_json(trace), file, indent=1, ensure_ascii=False)
+            file.write("\n")
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def to_json(trace: Trace) -> dict[str, Any]:
+    """The object that a trace file holds."""
+    return asdict(trace)
+
+
+def load(path: Path) -> Trace:
+    """Read a trace file; TraceError if it is not one, in one line. Runs no code."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TraceError(f"cannot be read: {error.strerror}", str(path)) from error
+    except UnicodeDecodeError as error:
+        raise TraceError("is not JSON: it is not text in UTF-8", str(path)) from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise TraceError(f"is not JSON, or cut short: {error}", str(path), line) from error
+    if not isinstance(data, dict) or "racecheck" not in data:
+        raise TraceError('is not a trace: it has no "racecheck" version', str(path))
+    if data["racecheck"] != VERSION:
+        raise TraceError(f"is of version {data['racecheck']!r}; this one reads {VERSION}", str(path))
+    try:
+        return _CONVERTER.structure(data, Trace)
+    except BaseValidationError as error:
+        problems = "; ".join(transform_error(error, path="the trace"))
+        raise TraceError(f"is malformed: {problems}", str(path)) from error
+
+
+def _strict(kind: type) -> Any:
+    """Structure a JSON scalar as it is, without turning one type into another."""
+
+    def structure(value: Any, _: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, not {value!r}")
+        return value
+
+    return structure
+
+
+def _scalar(value: Any, _: Any) -> Any:
+    if not isinstance(value, (int, str)):
+        raise TypeError(f"expected a number, true, false or a string, not {value!r}")
+    return value
+
+
+_CONVERTER = Converter(forbid_extra_keys=True)
+for _kind in (int, str, bool):
+    _CONVERTER.register_structure_hook(_kind, _strict(_kind))
+_CONVERTER.register_structure_hook(int | bool, _scalar)
+_CONVERTER.register_structure_hook(int | bool | str, _scalar)

@@ -1,0 +1,1 @@
+"""What a searched space says about the properties of a model."""

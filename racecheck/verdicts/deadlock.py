@@ -1,0 +1,84 @@
+"""Deadlock: a process that waits and that no continuation ever moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from racecheck.compiler.ir import Enter, Program, Step
+from racecheck.explore.engine import Key, Spot
+from racecheck.explore.search import Space
+
+
+def can_wait(program: Program) -> bool:
+    """Whether any process takes a Lock or waits for a condition."""
+    return any(
+        (isinstance(node, Enter) and node.waits) or (isinstance(node, Step) and node.operation.waits)
+        for entry in program.entries
+        for node in entry.graph.nodes
+    )
+
+
+def find_stuck(space: Space, start_over: Callable[[], bool] = lambda: False) -> Key | None:
+    """The first state in which some process waits at a place that it can never leave; None if none.
+
+    A place is freed by any reachable state with a step out of it. States that were not expanded, and
+    those behind a failed assert, count as able to free every place: what follows them was not seen.
+    ``start_over`` is asked now and then whether to give up. Costs a list of all edges.
+    """
+    if not can_wait(space.program):
+        return None
+    numbers = {key: i for i, key in enumerate(space.parents)}
+    waiting, occupied, movable = _places(space, numbers)
+    if not waiting:
+        return None
+    edges = _edges(space, numbers)
+    while _spread(movable, edges):
+        if start_over():
+            return None
+    for key, i in numbers.items():
+        if occupied[i] & ~movable[i]:
+            return key
+    return None
+
+
+def _places(space: Space, numbers: dict[Key, int]) -> tuple[int, list[int], list[int]]:
+    """As bits, for each state: the waiting places that are occupied, and those that are left by a step."""
+    bits: dict[Spot, int] = {}
+    found = []
+    unseen = set(space.frontier)
+    claims = len(space.program.claims)
+    for key in numbers:
+        ended = key in unseen or space.engine.check(key) >> claims & 1
+        found.append(None if ended else space.engine.spots(key))
+        for spot, moves in found[-1] or ():
+            if not moves:
+                bits.setdefault(spot, 1 << len(bits))
+    everything = (1 << len(bits)) - 1
+    occupied, movable = [], []
+    for spots in found:
+        here = [(bits[spot], moves) for spot, moves in spots or () if spot in bits]
+        occupied.append(sum(bit for bit, _ in here))
+        movable.append(everything if spots is None else sum(bit for bit, moves in here if moves))
+    return len(bits), occupied, movable
+
+
+def _edges(space: Space, numbers: dict[Key, int]) -> list[list[int]]:
+    unseen = set(space.frontier)
+    out: list[Key] = []
+    edges = []
+    for key in numbers:
+        count = 0 if key in unseen else space.engine.expand(key, out)
+        edges.append(list({numbers[target] for target in out[:count]}))
+    return edges
+
+
+def _spread(movable: list[int], edges: list[list[int]]) -> bool:
+    """Add to each state what its successors can free; whether anything was new."""
+    changed = False
+    for i in range(len(edges) - 1, -1, -1):
+        bits = movable[i]
+        for target in edges[i]:
+            bits |= movable[target]
+        if bits != movable[i]:
+            movable[i], changed = bits, True
+    return changed
