@@ -282,16 +282,14 @@ def folio(
         always(
             "a returned pin tests as pinned",
             lambda: (
-                folio.pins == 0
-                or (folio.pincount > 0 if nr > 1 else u32(folio.refcount) >= folio.bias)
+                folio.pins == 0 or (folio.pincount > 0 if nr > 1 else u32(folio.refcount) >= folio.bias)
             ),
         ),
         always("no pin is returned on a folio taken away", lambda: folio.pins * folio.away == 0),
         sometimes(
             "the pin test misses a pin in its two steps",
             lambda: (
-                folio.grabbing > 0
-                and (folio.pincount == 0 if nr > 1 else u32(folio.refcount) < folio.bias)
+                folio.grabbing > 0 and (folio.pincount == 0 if nr > 1 else u32(folio.refcount) < folio.bias)
             ),
         ),
         sometimes("everybody maps it", lambda: folio.mapcount == (1 + mappers) * entries),

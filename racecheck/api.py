@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.ir import Program
 from racecheck.errors import PropertyError, UsageError
@@ -29,7 +28,7 @@ def explore(
     symmetry: bool = True,
     engine: str = "auto",
     limits: Limits | None = None,
-    watch: Watch = lambda space: None,
+    watch: Watch = lambda _: None,
 ) -> Space:
     """Reach every state of a model, or as many as the limits allow; ``racecheck.graph`` shows it."""
     program = compile_model(_built(model))
@@ -43,7 +42,7 @@ def report_on(
     symmetry: bool = True,
     engine: str = "auto",
     limits: Limits | None = None,
-    watch: Watch = lambda space: None,
+    watch: Watch = lambda _: None,
 ) -> Report:
     """Check a model, and return the report whatever the verdicts are.
 
@@ -86,5 +85,3 @@ def _engine(name: str, program: Program, symmetry: bool) -> Engine:
 def _must_give_up(space: Space, limits: Limits) -> bool:
     """Whether there is no time or memory left for looking at what was found."""
     return not (space.stopped or "").startswith("--max-states") and bool(limits.reason(0))
-
-

@@ -21,7 +21,11 @@ OK, BROKEN, USAGE, UNFINISHED = 0, 1, 2, 3
 
 FILE = click.argument("where", metavar="FILE[::MODEL]")
 PARAMETERS = click.option(
-    "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the model; repeatable."
+    "-p",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the model; repeatable.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout.")
 
@@ -31,8 +35,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON valu
 def cli() -> None:
     """Run every interleaving of a lock-free counter protocol.
 
-    Exit status: 0 all properties hold (or all traces replay), 1 something is violated or stuck, 2 a usage or
-    model error, 3 unfinished: a limit was hit, so nothing is claimed.
+    Exit status: 0 all properties hold (or all traces replay), 1 something is violated or stuck,
+    2 a usage or model error, 3 unfinished: a limit was hit, so nothing is claimed.
     """
 
 
@@ -50,7 +54,9 @@ def cli() -> None:
     help="auto is the fastest; reference interprets the definition.",
 )
 @click.option(
-    "--save-traces", type=click.Path(file_okay=False, path_type=Path), help="Write traces into a folder."
+    "--save-traces",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write traces into a folder.",
 )
 @JSON
 def check(
@@ -119,10 +125,8 @@ def show(where: str, parameters: tuple[str, ...], as_json: bool) -> int:
 @click.option("--native", is_flag=True, help="Run the functions as ordinary Python, too.")
 @click.option("--pdb", "debug", is_flag=True, help="Step through the functions in the debugger.")
 @JSON
-def replay(
-    traces: tuple[str, ...], override: str | None, native: bool, debug: bool, as_json: bool
-) -> int:
-    """Run saved traces again: does each still do what it records?"""
+def replay(traces: tuple[str, ...], override: str | None, native: bool, debug: bool, as_json: bool) -> int:
+    """Run saved traces again, and tell whether each still does what it records."""
     from racecheck.render.text import render_replay
     from racecheck.replay import model_of, replay_json
     from racecheck.replay import replay as run
@@ -141,8 +145,8 @@ def replay(
         _print_json([replay_json(replayed, str(path)) for path, replayed in replays])
     for path, replayed in [] if as_json else replays:
         click.echo(render_replay(replayed, str(path)))
-    for error in errors:
-        click.echo(f"racecheck: {error}", err=True)
+    for problem in errors:
+        click.echo(f"racecheck: {problem}", err=True)
     if errors:
         return USAGE
     return OK if all(replayed.as_recorded for _, replayed in replays) else BROKEN
@@ -186,7 +190,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 def progress_line() -> Iterator[Callable[[Any], None]]:
     """A function that shows how far a search is, on stderr if that is a terminal."""
     if not sys.stderr.isatty():
-        yield lambda space: None
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -228,9 +232,7 @@ def main() -> None:
     sys.exit(status)
 
 
-def _fail(
-    message: str, file: str | None, line: int | None, as_json: bool, status: int = USAGE
-) -> int:
+def _fail(message: str, file: str | None, line: int | None, as_json: bool, status: int = USAGE) -> int:
     from racecheck.report import relative
 
     file = file and relative(file)

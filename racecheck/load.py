@@ -82,7 +82,9 @@ def _import(file: str) -> ModuleType:
         try:
             spec.loader.exec_module(module)
         except RacecheckError as error:
-            raise type(error)(error.message, error.file or file, error.line or _line(error, path)) from error
+            raise type(error)(
+                error.message, error.file or file, error.line or _line(error, path)
+            ) from error
         except SyntaxError as error:
             raise ModelError(f"SyntaxError: {error.msg}", file, error.lineno) from error
         except (Exception, SystemExit) as error:

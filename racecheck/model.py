@@ -6,7 +6,6 @@ import enum
 import inspect
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from attrs import field, frozen
 
@@ -63,9 +62,7 @@ class Process:
             raise ModelError(f"process {name!r} has role={role!r}: use KERNEL, VICTIM or HOSTILE")
         if not isinstance(count, int) or count < 0:
             raise ModelError(f"process {name!r} has count={count!r}: a count is an int from 0 on")
-        self.__attrs_init__(
-            name, function, args, tuple(kwargs.items()), role, int(count)
-        )
+        self.__attrs_init__(name, function, args, tuple(kwargs.items()), role, int(count))
 
     def instances(self) -> list[str]:
         """The names of the real processes: ``name``, or ``name 1`` to ``name n``."""
@@ -147,14 +144,10 @@ class Model:
         shared = tuple(context.created or ())
         self.__attrs_init__(present, properties, shared, "", {}, {}, "")
 
-    def named(
-        self, name: str, parameters: dict[str, object], given: dict[str, object], file: str
-    ) -> Model:
+    def named(self, name: str, parameters: dict[str, object], given: dict[str, object], file: str) -> Model:
         """The same model, knowing where it comes from and which parameters were given."""
         copy = object.__new__(Model)
-        copy.__attrs_init__(
-            self.processes, self.properties, self.shared, name, parameters, given, file
-        )
+        copy.__attrs_init__(self.processes, self.properties, self.shared, name, parameters, given, file)
         return copy
 
 

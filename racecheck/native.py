@@ -1,36 +1,35 @@
 """A model's processes as the ordinary Python that they are, under a scheduler.
 
 Each real process has a thread, of which exactly one runs at a time; the others wait at their places.
-What a move is, ``racecheck.semantics`` says: the same steps give the same results here.
+What a move is, ``racecheck.semantics`` says: the same choices give the same results here.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import index
 from queue import SimpleQueue
-from typing import Any, NoReturn, Protocol, Self
+from typing import NoReturn, Protocol, Self, TypeVar
 
 from attrs import define, field, frozen
 
 from racecheck.errors import ModelError, UsageError
 from racecheck.model import Condition, Model, Process, Property
 from racecheck.operations import Operation, effect
-from racecheck.words import Array, Driver, GhostCell, Word, context
-
-LONGEST_JOIN = 1.0
-"""Seconds that closing a world waits for a process that does not come to a place."""
+from racecheck.words import Array, GhostCell, Word, context
 
 Request = Callable[[], object]
+Result = int | bool | tuple[int, ...] | None
+T = TypeVar("T")
 
 
-class NotEnabled(Exception):  # noqa: N818 - what the process is, not what went wrong
+class NotEnabled(Exception):
     """The process cannot make this move now; ``str()`` says why."""
 
 
-class NeedChoice(Exception):  # noqa: N818
+class NeedChoice(Exception):
     """The move comes to a ``choose()`` for which no choice was given: one of ``options``."""
 
     def __init__(self, options: tuple[int, ...]) -> None:
@@ -48,7 +47,7 @@ class Observation:
     is whether the process returned.
     """
 
-    results: tuple[int | bool | tuple[int, ...] | None, ...]
+    results: tuple[Result, ...]
     events: tuple[str, ...]
     changed: dict[str, int]
     choices: tuple[int | bool, ...]
@@ -67,36 +66,25 @@ class Debugger(Protocol):
 class World:
     """A run of a model, from its initial state on; a context manager that ends the threads.
 
+    ``processes`` names the real processes, and ``values`` has what each word and ghost holds now.
     Raises what local code before the first places raises: ModelError for an index outside its array. Where
     asserts are off (``python -O``), none fails.
     """
 
     def __init__(self, model: Model, debugger: Debugger | None = None) -> None:
-        self.debugger = debugger
         self.values = {cell.label: cell.initial for cell in _cells(model)}
-        self.order = {label: number for number, label in enumerate(self.values)}
-        self.reader = _Reader(self)
         self._runners = {
-            name: _Runner(name, process, self)
+            name: _Runner(name, process, self.values, debugger)
             for process in model.processes
             for name in process.instances()
         }
+        self.processes = list(self._runners)
         try:
             for runner in self._runners.values():
                 runner.start()
         except BaseException:
             self.close()
             raise
-
-    @property
-    def processes(self) -> list[str]:
-        """The names of the real processes, in the order of the entries."""
-        return list(self._runners)
-
-    @property
-    def failures(self) -> dict[str, str]:
-        """The messages of the asserts that have failed, by process."""
-        return {r.name: r.failed for r in self._runners.values() if r.failed is not None}
 
     def step(self, process: str, choices: Sequence[int | bool] = ()) -> Observation:
         """Let a process make one move, with the value of each choice in it.
@@ -113,29 +101,18 @@ class World:
         except (NotEnabled, NeedChoice):
             self.values.update(before)
             raise
-        return Observation(
-            tuple(move.results),
-            tuple(move.events),
-            {label: value for label, value in self.values.items() if value != before[label]},
-            tuple(move.choices),
-            not move.stepped,
-            runner.failed,
-            runner.ended,
-        )
+        changed = {label: new for label, new in self.values.items() if new != before[label]}
+        done = tuple(move.results), tuple(move.events), changed, tuple(move.taken)
+        return Observation(*done, not move.stepped, runner.failed, runner.ended)
 
     def holds(self, claim: Property) -> bool:
         """Whether the condition of an ``always`` or ``sometimes`` is true now."""
-        if claim.condition is None:
-            raise UsageError(f"{claim.kind} {claim.name!r} has no condition that a state decides")
+        assert claim.condition is not None, "progress is not a claim about one state"
         return bool(self.value_of(claim.condition))
 
     def value_of(self, condition: Condition) -> int:
         """The value of a property's lambda now."""
-        return self.read(lambda: _number(condition()))
-
-    def read[T](self, look: Callable[[], T]) -> T:
-        """Call a function in which words have their values and nothing steps."""
-        return look()
+        return _Look(self.values).during(lambda: index(condition()))  # type: ignore[arg-type]
 
     def close(self) -> None:
         """End all threads; a second time does nothing."""
@@ -147,3 +124,193 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _cells(model: Model) -> Iterator[Word | GhostCell]:
+    """All words, those of one object in the order of its class; then all ghosts."""
+    for shared in model.shared:
+        for declared in shared._words.values():
+            yield from declared.words if isinstance(declared, Array) else (declared,)
+    for shared in model.shared:
+        yield from shared._ghosts.values()
+
+
+class _Unwind(BaseException):
+    """Ends a process's thread from inside."""
+
+
+@define
+class _Move:
+    """A move while it is made; ``given`` are the choices that are left."""
+
+    given: list[int | bool] = field(factory=list)
+    taken: list[int | bool] = field(factory=list)
+    results: list[Result] = field(factory=list)
+    events: list[str] = field(factory=list)
+    stepped: bool = False
+
+
+class _Look:
+    """The driver of conditions: words have their values, and all else is an error."""
+
+    def __init__(self, values: dict[str, int]) -> None:
+        self.values = values
+
+    def during(self, function: Callable[[], T]) -> T:
+        """Call a function that looks at the state."""
+        outer, context.driver = context.driver, _Look(self.values)
+        try:
+            return function()
+        finally:
+            context.driver = outer
+
+    def value(self, word: Word | GhostCell) -> int:
+        """The value now; ModelError for a word of another model."""
+        if word.label not in self.values:
+            raise ModelError(f"{word.label} belongs to another model: make it in this model function")
+        return self.values[word.label]
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise ModelError("a condition looks at the state and takes no step; name the word alone")
+
+    perform = set_ghost = together = wait_until = choose = rest = event = enter = leave = _refuse
+
+
+class _Runner:
+    """A process in its thread, and the driver of its steps."""
+
+    def __init__(
+        self, name: str, process: Process, values: dict[str, int], debugger: Debugger | None
+    ) -> None:
+        self.name = name
+        self.failed: str | None = None
+        self.ended = False
+        self._process, self._values, self._debugger = process, values, debugger
+        self._look = _Look(values)
+        self.value = self._look.value
+        self._move = _Move(stepped=True)
+        self._held: set[str] = set()
+        self._depth = 0
+        self._ready = False
+        self._error: BaseException | None = None
+        self._orders: SimpleQueue[bool] = SimpleQueue()
+        self._reports: SimpleQueue[Request | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._main, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Bring the process to its first place."""
+        self._thread.start()
+        self._listen()
+
+    def run(self, move: _Move) -> None:
+        """Let the process make the move, or raise what it raised."""
+        if not self._ready:
+            raise NotEnabled(f"{self.name} {'has ended' if self.ended else 'was stopped'}")
+        self._move, self._ready = move, False
+        self._orders.put(True)
+        self._listen()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ready = False
+        self._orders.put(False)
+        if self._thread.is_alive():
+            self._thread.join(1.0)  # no longer: it may never come to a place
+
+    def _listen(self) -> None:
+        """Do what the process asks for, until it is at a place."""
+        while (request := self._reports.get()) is not None:
+            self._look.during(request)
+            self._orders.put(True)
+        if self._error is not None:
+            raise self._error
+        self._ready = not self.ended and self.failed is None
+
+    # From here on in the process's thread.
+
+    def _main(self) -> None:
+        context.driver = self
+        try:
+            self._process.function(*self._process.args, **dict(self._process.kwargs))
+            self.ended = True
+        except _Unwind:
+            return
+        except AssertionError as error:
+            self.failed = str(error)
+        except BaseException as error:
+            self._error = error
+        self._reports.put(None)
+
+    def _report(self, request: Request | None) -> None:
+        """Let the scheduler go on, until it gives the order to."""
+        self._reports.put(request)
+        if not self._orders.get():
+            sys.settrace(None)  # no debugger follows the unwinding
+            raise _Unwind
+
+    def rest(self) -> None:
+        """Stand here until the next move."""
+        self._report(None)
+        if self._debugger is not None:
+            self._debugger.stop(self.name, self._report)
+
+    def _begin(self, stepped: bool = True) -> _Move:
+        """Come to a step or a choice: a place, if this move has had its step. The move it belongs to."""
+        if not self._depth:
+            if self._move.stepped:
+                self.rest()
+            self._move.stepped = stepped
+        return self._move
+
+    def perform(self, word: Word, operation: Operation, args: tuple[int, ...]) -> int | bool | None:
+        """One operation; AssertionError for the unlock of a lock that is not held."""
+        a, b, *_ = (*map(index, args), 0, 0)
+        move, is_lock = self._begin(), word.kind == "Lock"
+        if is_lock and operation.name == "unlock" and word.label not in self._held:
+            raise AssertionError(f"{word.label}.unlock() by its holder")
+        stored, new, result = effect(operation)(self.value(word), a, b, word.bits)
+        if operation.waits and not stored:
+            raise NotEnabled(f"{self.name} waits: {word.label} is taken")
+        self._values[word.label] = new
+        if is_lock and stored:
+            (self._held.add if new else self._held.remove)(word.label)
+        move.results.append(result)
+        return result
+
+    def set_ghost(self, cell: GhostCell, value: int) -> None:
+        self._values[cell.label] = index(value)
+
+    def together(self, words: tuple[Word, ...]) -> tuple[int, ...]:
+        """One load; ModelError if the words are not adjacent."""
+        move, order = self._begin(), list(self._values)
+        values = tuple(self.value(word) for word in words)
+        numbers = sorted(order.index(word.label) for word in words)
+        if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+            raise ModelError(f"one load covers words declared next to each other, not {words}")
+        move.results.append(values)
+        return values
+
+    def wait_until(self, condition: Condition) -> None:
+        self._begin()
+        if not self._look.during(lambda: bool(condition())):
+            raise NotEnabled(f"{self.name} waits until its condition holds")
+
+    def choose(self, options: tuple[int, ...]) -> int:
+        move = self._begin(stepped=False)
+        if not move.given:
+            raise NeedChoice(options)
+        wanted = move.given.pop(0)
+        if wanted not in options:
+            raise NotEnabled(f"{self.name} chooses from {options}, not {wanted!r}")
+        move.taken.append(options[options.index(wanted)])
+        return move.taken[-1]
+
+    def event(self, name: str) -> None:
+        self._move.events.append(name)
+
+    def enter(self) -> None:
+        self._begin()
+        self._depth += 1
+
+    def leave(self) -> None:
+        self._depth -= 1

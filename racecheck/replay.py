@@ -16,7 +16,7 @@ from racecheck.explore.python import PythonEngine
 from racecheck.explore.search import explore
 from racecheck.load import find_model
 from racecheck.model import Model
-from racecheck.semantics import State, failed_assert, holds, initial, steps
+from racecheck.semantics import Move, State, failed_assert, holds, initial, steps
 from racecheck.trace import Trace, TraceStep, trace_step
 from racecheck.verdicts.deadlock import find_stuck
 
@@ -99,7 +99,7 @@ def replay(trace: Trace, model: Model) -> Replay:
 
 def run_of(trace: Trace, program: Program) -> Run:
     """The run that a trace which reproduces stands for."""
-    states, moves = [initial(program)], []
+    states, moves = [initial(program)], list[Move]()
     for step in trace.steps:
         move = next(
             m
@@ -143,5 +143,3 @@ def _is_stuck(program: Program, state: State) -> bool:
     engine = PythonEngine(program, symmetry=False, start=state)
     space = explore(engine, Limits())
     return space.complete and find_stuck(space) == engine.encode(state)
-
-

@@ -26,7 +26,6 @@ from racecheck.compiler.ir import (
     Expr,
     Fail,
     Graph,
-
     Node,
     Op,
     Program,
@@ -116,9 +115,7 @@ def after(state: State, entry: int, number: int, outcome: Outcome) -> State:
     return State(outcome.shared, tuple(places))
 
 
-def outcomes(
-    program: Program, entry: Entry, place: Place, shared: tuple[int, ...]
-) -> Iterator[Outcome]:
+def outcomes(program: Program, entry: Entry, place: Place, shared: tuple[int, ...]) -> Iterator[Outcome]:
     """The outcomes of a process's next move; none if it cannot move. All choices are tried in turn."""
     if isinstance(entry.graph.nodes[place.node], (End, Fail)):
         return
@@ -343,5 +340,3 @@ class _Run:
                 return self.shared[self.slot(expr.word)]
             case Op():
                 return OPERATORS[expr.symbol](*(self.value(arg) for arg in expr.args))  # type: ignore[no-any-return]
-
-

@@ -47,7 +47,7 @@ class Trace:
 
     racecheck: int
     model: str
-    parameters: dict[str, int | bool | str]
+    parameters: dict[str, Any]
     memory: str
     property: str
     kind: str
@@ -86,7 +86,11 @@ def trace_step(program: Program, before: State, move: Move) -> TraceStep:
 
 def file_name(trace: Trace, given: dict[str, object]) -> str:
     """A readable name: the model, the parameters that were given, the property."""
-    parts = [trace.model.partition("::")[2], *(f"{k}-{v}" for k, v in given.items()), trace.property]
+    parts = [
+        trace.model.partition("::")[2],
+        *(f"{k}-{v}" for k, v in given.items()),
+        trace.property,
+    ]
     return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", str(part)).strip("-").lower() for part in parts) + SUFFIX
 
 
@@ -152,4 +156,3 @@ _CONVERTER = Converter(forbid_extra_keys=True)
 for _kind in (int, str, bool):
     _CONVERTER.register_structure_hook(_kind, _strict(_kind))
 _CONVERTER.register_structure_hook(int | bool, _scalar)
-_CONVERTER.register_structure_hook(int | bool | str, _scalar)

@@ -51,9 +51,7 @@ class Shared:
     def __init__(self, name: str | None = None, **values: object) -> None:
         declared = _declarations(type(self))
         for unknown in values.keys() - declared.keys():
-            raise ModelError(
-                f"{type(self).__name__} has no {unknown!r}; it declares {', '.join(declared)}"
-            )
+            raise ModelError(f"{type(self).__name__} has no {unknown!r}; it declares {', '.join(declared)}")
         self.__dict__.update(_words={}, _ghosts={}, _label=_register(self, name))
         for key, declaration in declared.items():
             self._bind(key, declaration, values)

@@ -59,6 +59,7 @@ context = _Context()
 
 
 def current_driver(what: str) -> Driver:
+    """The driver of this thread; ModelError, naming what was used, if there is none."""
     if context.driver is None:
         raise ModelError(
             f"{what} is used outside a process: shared words have values only while a process runs; "
@@ -137,7 +138,14 @@ for _symbol, _name in {
 }.items():  # fmt: skip
     setattr(Word, f"__{_name}__", _binary(_symbol))
     setattr(Word, f"__r{_name}__", _reflected(_symbol))
-for _symbol, _name in {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}.items():
+for _symbol, _name in {
+    "==": "eq",
+    "!=": "ne",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+}.items():
     setattr(Word, f"__{_name}__", _binary(_symbol))
 
 
@@ -155,7 +163,6 @@ class Atomic(Word):
             raise ModelError(f"Atomic(bits={bits}): a word has 32 or 64 bits")
         self.bits = bits
         self.checked(initial)
-
 
 
 class Flag(Word):

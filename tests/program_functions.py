@@ -16,28 +16,35 @@ FORMS = {
     "caller": "def {f}(o, check, n=1):\n{body}",
 }
 BODIES = {"value": "{block}\nreturn {mixed}", "pair": "{block}\nreturn {twin}"}
-CALLS = ("{root}", "{root}, {pure}", "{root}, n={num}", "{root}, {stepint}")
-CHECK = Helper("check", tuple(f"check({call})" for call in CALLS), "value")
+PEEK, POKE, CHECK = Helper("peek"), Helper("poke"), Helper("check")
+BOTH, BUMP = Helper("both", "pair"), Helper("bump", steady=False)
+SPIN = Helper("spin", steady=False, plain=False)
+# Each may call those before it; those that may be passed as an argument, a ``check``, come first.
+HELPERS = (PEEK, POKE, BOTH, BUMP, SPIN)
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A helper and its source."""
+    """A helper, its source, and the function that calls of it pass as ``check``."""
 
     helper: Helper
     form: str
     code: str
+    passes: str = ""
 
 
 @dataclass(frozen=True)
 class Worker:
     """A process function, its parameters, and its source."""
 
-    name: str
     role: str
     takes: tuple[str, ...]
     inner: bool
-    code: str
+    body: str
+
+    def code(self, name: str) -> str:
+        """The source, under a name."""
+        return f"def {name}({', '.join(self.takes)}):\n{indented(self.body)}"
 
 
 def indented(code: str, levels: int = 1) -> str:
@@ -51,68 +58,63 @@ def initialised(body: str, start: str = "{name} = 0") -> str:
     return "\n".join([*(start.format(name=name) for name in used), body])
 
 
-def passable(definitions: list[Definition]) -> list[Helper]:
-    """The helpers that may be passed to a function as its ``check``."""
-    found = [d.helper for d in definitions if d.form not in ("method", "caller")]
-    return [h for h in found if h.result == "value" and h.steady and h.plain]
+def passable(definitions: list[Definition]) -> list[str]:
+    """The functions that may be passed to another as its ``check``."""
+    free = [d for d in definitions if d.form not in ("method", "caller")]
+    return [d.helper.name for d in free if d.helper in (PEEK, POKE)]
 
 
-def calls(name: str, form: str, passed: list[Helper]) -> tuple[str, ...]:
-    """The ways to call a helper."""
-    if form == "method":
-        return tuple(f"{{root}}.{name}({call[8:]})" for call in CALLS)
-    if form != "caller":
-        return tuple(f"{name}({call})" for call in CALLS)
-    ways = (
-        "{{root}}, {}",
-        "{{root}}, {}, {{num}}",
-        "{{root}}, check={}",
-        "{{root}}, n=2, check={}",
-    )
-    return tuple(f"{name}({way.format(h.name)})" for h in passed for way in ways)
+def called(code: str, definitions: list[Definition]) -> str:
+    """The code, with every call in the form that the definition of the helper asks for."""
+    for definition in definitions:
+        call = rf"(?<!def )\b{definition.helper.name}\((\w+)"
+        if definition.form == "method":
+            code = re.sub(call + "(, )?", rf"\1.{definition.helper.name}(", code)
+        elif definition.form == "caller":
+            code = re.sub(call, rf"{definition.helper.name}(\1, {definition.passes}", code)
+    return code
 
 
 @st.composite
 def definitions(draw: st.DrawFn, errors: bool) -> list[Definition]:
     """Helper functions, each of which may call those before it."""
+    chosen = draw(st.lists(st.sampled_from(HELPERS), max_size=3, unique=True))
     found: list[Definition] = []
-    for number in range(1, draw(st.integers(0, 3)) + 1):
-        found.append(draw(definition(f"helper{number}", found, errors)))
+    for helper in sorted(chosen, key=HELPERS.index):
+        found.append(draw(definition(helper, found, errors)))
     return found
 
 
 @st.composite
-def definition(draw: st.DrawFn, name: str, known: list[Definition], errors: bool) -> Definition:
-    """A helper function in some form; one that is not ``plain`` may wait and spin."""
+def definition(draw: st.DrawFn, helper: Helper, known: list[Definition], errors: bool) -> Definition:
+    """A helper function in some form."""
     passed = passable(known)
     form = draw(st.sampled_from([form for form in FORMS if passed or form != "caller"]))
-    result = draw(st.sampled_from(["value", "value", "value", "pair"]))
-    steady, plain = (draw(st.sampled_from([True, True, False])) for _ in range(2))
     scope = Scope(
         size=2,
         roots=("self",) if form == "method" else ("o",),
         constants=("up",) if form == "closure" else (),
         helpers=(*(d.helper for d in known), *([CHECK] if form == "caller" else [])),
-        result=result,
-        spin=not plain,
-        group=plain,
-        steady=steady,
+        result=helper.result,
+        spin=not helper.plain,
+        group=helper.plain,
+        steady=helper.steady,
         errors=errors,
     )
-    body = draw(filled(BODIES[result], scope))
+    body = draw(filled(BODIES[helper.result], scope))
     body = initialised(body, "{name}: int = 0" if form == "annotated" else "{name} = 0")
-    body = indented(body, 2 if form == "closure" else 1)
-    helper = Helper(name, calls(name, form, passed), result, steady, plain)
-    return Definition(helper, form, FORMS[form].format(f=name, body=body))
+    code = FORMS[form].format(f=helper.name, body=indented(body, 2 if form == "closure" else 1))
+    return Definition(helper, form, code, draw(st.sampled_from(passed)) if passed else "")
 
 
 @st.composite
-def worker(draw: st.DrawFn, name: str, role: str, scope: Scope, passed: list[Helper]) -> Worker:
+def workers(draw: st.DrawFn, scope: Scope, passed: list[str]) -> Worker:
     """A process function; an inner one is defined in the model function."""
+    role = draw(st.sampled_from(["KERNEL", "KERNEL", "KERNEL", "HOSTILE", "HOSTILE", "VICTIM"]))
     inner = draw(st.sampled_from([False, False, False, True]))
     if inner:
         scope = replace(scope, constants=("high",))
-    elif passed and draw(st.sampled_from([False, True])):
+    elif passed and draw(st.booleans()):
         scope = replace(scope, helpers=(CHECK, *scope.helpers))
     ends = "" if role == "VICTIM" else "bare"
     scope = replace(scope, hostile=role == "HOSTILE", spin=role != "HOSTILE", result=ends)
@@ -120,5 +122,4 @@ def worker(draw: st.DrawFn, name: str, role: str, scope: Scope, passed: list[Hel
     takes = [*scope.roots] * (not inner)
     takes += ["check"] * bool(re.search(r"\bcheck\(", body))
     takes += ["n=2"] * bool(re.search(r"\bn\b(?! ?=[^=])", body))
-    code = f"def {name}({', '.join(takes)}):\n{indented(body)}"
-    return Worker(name, role, tuple(takes), inner, code)
+    return Worker(role, tuple(takes), inner, body)

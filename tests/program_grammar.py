@@ -216,8 +216,7 @@ RULES: dict[str, list[str]] = {
     ],
     "victim": [
         "while True:\n    {steady_stepvoid}\n    event('goal')\n    {steady_inside_endless}",
-        "while True:\n    if {steady_stepbool}:\n        event('goal')\n"
-        "    {steady_inside_endless}",
+        "while True:\n    if {steady_stepbool}:\n        event('goal')\n    {steady_inside_endless}",
         "while True:\n    {steady_stepint}\n    {steady_inside_endless}\n    if {steady_cond}:\n"
         "        event('goal')",
     ],
@@ -225,8 +224,7 @@ RULES: dict[str, list[str]] = {
 
 # Kinds whose rules are short: written in one line, between semicolons.
 SHORT_RULES = {
-    "rare": "assert {claim}, '#'; {lock}.unlock(); {name} = {lock}.trylock(); "
-    "flat :: {lock}.lock()",
+    "rare": "assert {claim}, '#'; {lock}.unlock(); {name} = {lock}.trylock(); flat :: {lock}.lock()",
     "augment": "-= {pure}; *= 2; //= {divisor}; %= {divisor}; &= {pure}; |= {pure}; ^= {pure}; "
     "<<= 1; >>= {shift}",
     "jump": "break; continue; {stepvoid}\nbreak; {stepvoid}\ncontinue",
@@ -236,8 +234,7 @@ SHORT_RULES = {
     "label": "'a'; 'b'; 'c'",
     "fence": "smp_mb(); smp_rmb(); smp_wmb(); smp_mb__before_atomic()\n{stepvoid}; "
     "{stepvoid}\nsmp_mb__after_atomic()",
-    "bound": "2; 1; 3; {root}.limit; 1, 3; 2, 0, -1; 0, 4, 3; {name} % 3; 0; choose(1, 2); "
-    "{stepint} & 1",
+    "bound": "2; 1; 3; {root}.limit; 1, 3; 2, 0, -1; 0, 4, 3; {name} % 3; 0; choose(1, 2); {stepint} & 1",
     "spincond": "{stepbool}; {stepint} {compare} {num}; {stepint} > {num} and {cond}",
     "up": "inc(); inc_return{suffix}(); add(1); fetch_add{suffix}(1); inc_and_test(); "
     "add_return{suffix}(1); sub(-1); sub_return{suffix}(-1); add_negative(1)",
@@ -284,6 +281,7 @@ SHORT_RULES = {
     "divisor": "2; 3; -2; -3; (({name} & 1) + 1); errors 3 :: {name}",
     "shift": "1; 2; 31; ({name} & 3); errors 2 :: {name}",
     "compare": "==; !=; <; <=; >; >=",
+    "arguments": "{root}; {root}, {pure}; {root}, n={num}; {root}, {stepint}",
     "risky": "//; %; >>",
     "plus": "+; -; &; |; ^",
     "unary": "-; ~",

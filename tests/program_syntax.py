@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from string import Formatter
 
 from hypothesis import strategies as st
@@ -14,14 +14,13 @@ from program_grammar import RULES
 
 @dataclass(frozen=True)
 class Helper:
-    """A function that pieces may call, and the ways to call it.
+    """A function that pieces may call: it takes a shared object and a number.
 
     A ``steady`` one may be called for ever, and a ``plain`` one from everywhere: it never waits.
     """
 
     name: str
-    calls: tuple[str, ...]
-    result: str
+    result: str = "value"
     steady: bool = True
     plain: bool = True
 
@@ -58,6 +57,13 @@ class Scope:
             and (helper.plain or self.spin)
         ]
 
+    def within(self, kind: str) -> Scope:
+        """The scope of a smaller piece of a kind; in expressions, without what only statements need."""
+        size = max(0, self.size - 1)
+        if kind in STATEMENTS:
+            return replace(self, size=size)
+        return replace(self, size=size, length=0, result="", hostile=False, group=False, loop=False)
+
 
 NEEDS: dict[str, Callable[[Scope], bool]] = {
     "deep": lambda scope: scope.size > 0,
@@ -76,6 +82,9 @@ NEEDS: dict[str, Callable[[Scope], bool]] = {
     "pair": lambda scope: scope.result == "pair",
     "bare": lambda scope: scope.result == "bare",
 }
+
+STATEMENTS = {"statement", "block", "endless", "rare", "happening", "branch", "bounded"}
+STATEMENTS |= {"spinning", "grouped", "bracket", "kernel", "hostile", "victim"}
 
 MODIFIERS: dict[str, Callable[[Scope], Scope]] = {
     "steady": lambda scope: replace(scope, steady=True),
@@ -117,7 +126,7 @@ def loop_variable(scope: Scope) -> str:
     return "kjihg"[scope.size]
 
 
-@cache
+@lru_cache(10_000)
 def piece(kind: str, scope: Scope) -> st.SearchStrategy[str]:
     """Random code of a kind, valid in the scope."""
     if kind in LEAVES:
@@ -129,7 +138,7 @@ def piece(kind: str, scope: Scope) -> st.SearchStrategy[str]:
     return templates.flatmap(lambda template: filled(template, scope))
 
 
-@cache
+@lru_cache(10_000)
 def filled(template: str, scope: Scope) -> st.SearchStrategy[str]:
     """The template with a piece in each slot."""
     slots: dict[str, st.SearchStrategy[str]] = {}
@@ -164,7 +173,7 @@ def slot_piece(slot: str, scope: Scope) -> st.SearchStrategy[str]:
         return piece(kind, scope)
     for word in words:
         scope = MODIFIERS[word](scope)
-    return piece(kind, replace(scope, size=max(0, scope.size - 1)))
+    return piece(kind, scope.within(kind))
 
 
 def block(scope: Scope) -> st.SearchStrategy[str]:
@@ -187,8 +196,8 @@ def reset_first(resets: tuple[str, ...], body: str) -> str:
 
 def call(scope: Scope, result: str) -> st.SearchStrategy[str]:
     """A call of some helper with this result."""
-    ways = [way for helper in scope.callable(result) for way in helper.calls]
-    return st.sampled_from(ways).flatmap(lambda way: filled(way, scope))
+    helpers = st.sampled_from([helper.name for helper in scope.callable(result)])
+    return st.builds("{}({})".format, helpers, piece("arguments", scope))
 
 
 LEAVES: dict[str, Callable[[Scope], st.SearchStrategy[str]]] = {

@@ -14,15 +14,15 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
 from hypothesis import strategies as st
-from program_functions import Definition, Worker, definitions, indented, passable, worker
-from program_syntax import Helper, Scope, filled
+from program_functions import Definition, Worker, called, definitions, indented, passable, workers
+from program_syntax import Scope, filled
 
 if TYPE_CHECKING:
     from racecheck import Model
@@ -50,56 +50,62 @@ WORDS = {
     "limit": "2",
 }
 OVERRIDES = {"x": "x={initial}", "y": "y={small}", "limit": "limit={small}", "held": "held=1"}
-# The number of processes of each entry: how deep their code nests, and how long it is.
-SHAPES = {
-    (1,): (3, 24),
-    (1, 1): (3, 10),
-    (2,): (3, 8),
-    (1, 2): (2, 5),
-    (3,): (2, 5),
-    (2, 0): (3, 8),
-    (1, 1, 1): (2, 4),
-    (2, 1): (2, 5),
-    (2, 2): (1, 3),
-    (1, 1, 2): (1, 3),
-}
-ROLES = ("KERNEL", "KERNEL", "HOSTILE", "VICTIM")
+# How deep the code of processes nests, and how long it is, by the number of processes.
+SIZES = {1: (3, 24), 2: (3, 9), 3: (2, 5), 4: (1, 3)}
 ALWAYS, SOMETIMES = ("always('#', lambda: {property})", "sometimes('#', lambda: {property})")
 PROGRESS = "progress('goal', unless=lambda: {claim}, cost=dict(load=lambda: {bare}))"
 
 
-@st.composite
-def process(draw: st.DrawFn, name: str, worker: Worker, passed: list[Helper], count: int) -> str:
-    """The entry of a process in the model."""
-    arguments = {"o": "o", "q": "q", "n=2": draw(st.sampled_from(["2", "1", "3"]))}
-    if passed:
-        names = [helper.name for helper in passed]
-        arguments["check"] = draw(st.sampled_from([*names, "policy"]))
-    given = [arguments[take] for take in worker.takes]
-    if "q" in given and draw(st.booleans()):
-        given[:2] = "q", "o"
-    if "n=2" in worker.takes and draw(st.booleans()):
-        given.pop()
-    many = "many" if count == 2 and draw(st.booleans()) else count
-    options = [f"role={worker.role}"] * (worker.role != "KERNEL") + [f"count={many}"] * (count != 1)
-    return f"Process({', '.join([repr(name), worker.name, *given, *options])})"
+@dataclass(frozen=True)
+class Entry:
+    """A process of the model; one that ``repeats`` runs the function of the entry before."""
+
+    worker: Worker
+    count: int
+    repeats: bool
+    swaps: bool
+    many: bool
+    number: str
+    check: str
+
+    def code(self, name: str, function: str) -> str:
+        """The source of the entry."""
+        given = [{"check": self.check, "n=2": self.number}.get(t, t) for t in self.worker.takes]
+        if self.swaps and "q" in given:
+            given[:2] = "q", "o"
+        given += [f"role={self.worker.role}"] * (self.worker.role != "KERNEL")
+        count = "many" if self.many and self.count == 2 else self.count
+        given += [f"count={count}"] * (count != 1)
+        return f"Process({', '.join([repr(name), function, *filter(None, given)])})"
 
 
-@st.composite
-def processes(
-    draw: st.DrawFn, scope: Scope, passed: list[Helper], shape: tuple[int, ...]
-) -> tuple[list[Worker], list[str]]:
-    """The process functions and the entries; an entry may run the function of the one before."""
-    workers: list[Worker] = []
-    entries = []
-    for number, count in enumerate(shape, 1):
-        roles = ROLES if number == 1 and count == 1 else ROLES[:-1]
-        last = workers[-1:]
-        if not last or (count and (last[0].role == "VICTIM" or draw(st.integers(0, 4)) < 4)):
-            role = draw(st.sampled_from(roles))
-            workers.append(draw(worker(f"worker{number}", role, scope, passed)))
-        entries.append(draw(process(f"p{number}", workers[-1], passed, count)))
-    return workers, entries
+def entries(scope: Scope, passed: list[str], crowd: int) -> st.SearchStrategy[list[Entry]]:
+    """The processes of a model, at most ``crowd`` in all."""
+    entry = st.builds(
+        Entry,
+        worker=workers(scope, passed),
+        count=st.sampled_from([1, 1, 1, 2, 2, 3, 0]),
+        repeats=st.sampled_from([False, False, False, True]),
+        swaps=st.booleans(),
+        many=st.booleans(),
+        number=st.sampled_from(["", "1", "3"]),
+        check=st.sampled_from([*passed, "policy"]),
+    )
+    drawn = st.lists(entry, min_size=1, max_size=min(crowd, 3))
+    return drawn.map(lambda entries: fitted(entries, crowd))
+
+
+def fitted(entries: list[Entry], crowd: int) -> list[Entry]:
+    """The entries with counts that keep to the crowd, one victim at most, and repeats resolved."""
+    found: list[Entry] = []
+    for entry in entries:
+        worker = found[-1].worker if found and entry.repeats else entry.worker
+        count = max(entry.count, 1) if not found else entry.count
+        count = min(count, crowd - sum(other.count for other in found))
+        if worker.role == "VICTIM" and (count != 1 or any(e.worker.role == "VICTIM" for e in found)):
+            worker = replace(worker, role="KERNEL", body=worker.body.replace("'goal'", "'a'"))
+        found.append(replace(entry, worker=worker, count=count))
+    return found
 
 
 @st.composite
@@ -110,13 +116,11 @@ def properties(draw: st.DrawFn, scope: Scope, victim: bool) -> list[str]:
 
 
 @st.composite
-def shared(
-    draw: st.DrawFn, code: str, methods: list[Definition], roots: tuple[str, ...]
-) -> list[str]:
+def shared(draw: st.DrawFn, code: str, methods: list[str], roots: tuple[str, ...]) -> list[str]:
     """The class of the shared objects, with the words that the code uses; then the objects."""
     used = [word for word in WORDS if re.search(rf"\.{word}\b", code)]
     fields = [f"{word} = {draw(filled(WORDS[word], Scope()))}" for word in used]
-    body = "\n".join([*(fields or ["limit = 2"]), *(method.code for method in methods)])
+    body = "\n".join([*(fields or ["limit = 2"]), *methods])
     objects = []
     for root in roots:
         kinds = [OVERRIDES[word] for word in used if word in OVERRIDES]
@@ -132,47 +136,49 @@ def needed(definitions: list[Definition], code: str) -> list[Definition]:
     for definition in reversed(definitions):
         if re.search(rf"\b{definition.helper.name}\b", code):
             kept.insert(0, definition)
-            code += definition.code
+            code += definition.code + definition.passes * (definition.form == "caller")
     return kept
 
 
-def model_function(workers: list[Worker], parts: list[str], passed: list[Helper]) -> str:
-    """The source of the function that builds the model, with a mark for the shared objects."""
-    inner = [worker.code for worker in workers if worker.inner]
-    body = "\n".join([OBJECTS, *inner, f"return Model({', '.join(parts)})"])
-    policies = ", ".join(helper.name for helper in passed)
-    options = {"many": "2", "high": "2", "policy": f"one_of([{policies}])"}
+def model_function(entries: list[Entry], claims: list[str], passed: list[str]) -> list[str]:
+    """The functions that the processes run, then the one that builds the model, with a mark."""
+    names = {entry.worker: f"worker{n}" for n, entry in enumerate(entries, 1)}
+    codes = {worker: worker.code(name) for worker, name in names.items()}
+    parts = [entry.code(f"p{n}", names[entry.worker]) for n, entry in enumerate(entries, 1)]
+    inner = [code for worker, code in codes.items() if worker.inner]
+    body = "\n".join([OBJECTS, *inner, f"return Model({', '.join(parts + claims)})"])
+    options = {"many": "2", "high": "2", "policy": f"one_of([{', '.join(passed)}])"}
     used = [f"{name}={value}" for name, value in options.items() if re.search(rf"\b{name}\b", body)]
-    return f"@model\ndef program({', '.join(used)}):\n{indented(body)}"
+    outer = [code for worker, code in codes.items() if not worker.inner]
+    return [*outer, f"@model\ndef program({', '.join(used)}):\n{indented(body)}"]
 
 
 @st.composite
 def programs(draw: st.DrawFn, errors: bool = False) -> str:
     """The source of a model; with ``errors``, one that may fail when it runs."""
-    shape = draw(st.sampled_from(list(SHAPES)))
-    size, length = SHAPES[shape]
+    crowd = draw(st.sampled_from([1, 2, 2, 3, 3, 4]))
+    size, length = SIZES[crowd]
     roots = draw(st.sampled_from([("o",), ("o",), ("o",), ("o", "q")]))
     helpers = draw(definitions(errors))
-    passed = passable(helpers)
-    known = tuple(d.helper for d in helpers)
+    known = tuple(definition.helper for definition in helpers)
     scope = Scope(size=size + 1, length=length, roots=roots, helpers=known, errors=errors)
-    workers, entries = draw(processes(scope, passed, shape))
-    claims = draw(properties(replace(scope, names=(), helpers=()), workers[0].role == "VICTIM"))
-    model = model_function(workers, entries + claims, passed)
-    code = "\n".join([*(worker.code for worker in workers), model])
-    helpers = needed(helpers, code)
-    code += "".join(d.code for d in helpers)
-    methods = [d for d in helpers if d.form == "method"]
-    declared, objects = draw(shared(code, methods, roots))
-    functions = [PAUSE] * ("pause()" in code) + [d.code for d in helpers if d.form != "method"]
-    outer = [worker.code for worker in workers if not worker.inner]
-    return finished([IMPORTS, declared, *functions, *outer, model.replace(OBJECTS, objects)])
+    processes = draw(entries(scope, passable(helpers), crowd))
+    victim = any(entry.worker.role == "VICTIM" for entry in processes)
+    claims = draw(properties(replace(scope, names=(), helpers=()), victim))
+    functions = model_function(processes, claims, passable(helpers))
+    helpers = needed(helpers, "\n".join(functions))
+    functions = [d.code for d in helpers if d.form != "method"] + functions
+    methods = [d.code for d in helpers if d.form == "method"]
+    declared, objects = draw(shared("\n".join(functions + methods), methods, roots))
+    functions[-1] = functions[-1].replace(OBJECTS, objects)
+    pause = [PAUSE] * any("pause()" in code for code in functions)
+    return finished(called("\n".join([IMPORTS, declared, *pause, *functions]), helpers))
 
 
-def finished(parts: list[str]) -> str:
+def finished(code: str) -> str:
     """The text of the file, laid out, with a number for each claim."""
     numbers = itertools.count(1)
-    code = re.sub(r"'#'", lambda _: f"'claim {next(numbers)}'", "\n".join(parts))
+    code = re.sub(r"'#'", lambda _: f"'claim {next(numbers)}'", code)
     return ast.unparse(ast.parse(code)) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Union
+from typing import Any
 
 from attrs import Factory, define, field, frozen
 
@@ -76,7 +76,7 @@ class Closure:
     frame: Frame
 
 
-Value = Union[Expr, Static, Tuple, WordValue, ArrayValue, GhostValue, Closure]
+Value = Expr | Static | Tuple | WordValue | ArrayValue | GhostValue | Closure
 NONE = Static(None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 
 from racecheck.compiler.builder import NONE, ArrayValue, Static, Tuple, Value, WordValue
 from racecheck.compiler.expressions import Expressions
@@ -56,7 +57,7 @@ class BuiltinCalls(Expressions):
     def builtin_len(self, node: ast.Call) -> Value:
         """``len(array)``, or of any constant."""
         value = self.value(node.args[0]) if len(node.args) == 1 else NONE
-        sized = value.array if isinstance(value, ArrayValue) else getattr(value, "value", None)
+        sized: Any = value.array if isinstance(value, ArrayValue) else getattr(value, "value", None)
         sized = value.items if isinstance(value, Tuple) else sized
         if not hasattr(sized, "__len__"):
             self.refuse(node, "len() takes an Array or a constant")

@@ -14,7 +14,6 @@ from racecheck.compiler.builder import (
     NONE,
     Closure,
     Frame,
-    Loose,
     Static,
     Tuple,
     Value,
@@ -34,7 +33,7 @@ class Calls(VocabularyCalls):
         """Compile statements; see ``Statements``."""
         raise NotImplementedError
 
-    def value_Call(self, node: ast.Call) -> Value:  # noqa: N802
+    def value_Call(self, node: ast.Call) -> Value:
         if isinstance(node.func, ast.Attribute):
             base = self.value(node.func.value)
             if isinstance(base, WordValue):
@@ -74,8 +73,9 @@ class Calls(VocabularyCalls):
             return self.fence if name in FENCES else getattr(self, f"call_{name}", self.convert)
         if function is vocabulary.atomic:
             return self.misplaced_atomic
-        if getattr(builtins, getattr(function, "__name__", ""), None) is function:
-            return getattr(self, f"builtin_{function.__name__}", None)
+        name = getattr(function, "__name__", "")
+        if getattr(builtins, name, None) is function:
+            return getattr(self, f"builtin_{name}", None)
         return None
 
     def condition(self, node: ast.Call, function: Value) -> Expr:
@@ -93,9 +93,7 @@ class Calls(VocabularyCalls):
         self.frame = Frame(source, lookup_in(function), undefine, {}, 0)
         return self.inline(source.tree, function, args, kwargs)
 
-    def inline(
-        self, node: ast.AST, function: Any, args: list[Value], kwargs: dict[str, Value]
-    ) -> Value:
+    def inline(self, node: ast.AST, function: Any, args: list[Value], kwargs: dict[str, Value]) -> Value:
         """Compile a call of a Python function by compiling its body here."""
         if isinstance(function, types.MethodType):
             args, function = [self.lift(function.__self__), *args], function.__func__
@@ -118,7 +116,7 @@ class Calls(VocabularyCalls):
             bound = inspect.signature(function).bind(*args, **kwargs)
         except TypeError as error:
             self.refuse(node, f"{function.__name__}(): {error}")
-        values = {}
+        values: dict[str, Value] = {}
         for name, parameter in bound.signature.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD:
                 self.refuse(node, f"{function.__name__}() takes **{name}, which is outside the language")
@@ -153,9 +151,7 @@ class Calls(VocabularyCalls):
             return Tuple(tuple(self._settled(node, item) for item in value.items))
         return value
 
-    def call(
-        self, source: Source, lookup: Callable[[str], Any], bound: dict[str, Value]
-    ) -> Value:
+    def call(self, source: Source, lookup: Callable[[str], Any], bound: dict[str, Value]) -> Value:
         """Compile a function's body with its parameters bound; the value that it returns."""
         tree = source.tree
         statements = tree.body if isinstance(tree, ast.FunctionDef) else [_return(tree)]
@@ -165,8 +161,8 @@ class Calls(VocabularyCalls):
         frame = Frame(source, lookup, undefine, counts, self.builder.depth)
         outer, self.frame = self.frame, frame
         for name, value in bound.items():
-            value = self._settled(tree, value)
-            frame.scope[name] = self._copied(name, value) if name in counts else value
+            settled = self._settled(tree, value)
+            frame.scope[name] = self._copied(name, settled) if name in counts else settled
         self.body(statements)
         self.frame = outer
         return self._returned(frame)

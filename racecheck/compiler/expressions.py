@@ -51,7 +51,7 @@ MIXED = _Mixed()
 class Expressions(Operands):
     """The part of the front end that compiles operators, comparisons and conditions."""
 
-    def value_UnaryOp(self, node: ast.UnaryOp) -> Value:  # noqa: N802
+    def value_UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not) and not is_simple(node.operand):
             return self._by_jumps(node)
         operand = self.value(node.operand)
@@ -60,7 +60,7 @@ class Expressions(Operands):
         expr = self.number(node.operand, operand)
         return expr if isinstance(node.op, ast.UAdd) else self.op(node, SYMBOLS[type(node.op)], expr)
 
-    def value_BinOp(self, node: ast.BinOp) -> Value:  # noqa: N802
+    def value_BinOp(self, node: ast.BinOp) -> Value:
         if type(node.op) not in SYMBOLS:
             self.refuse(node, ADVICE.get(type(node.op), "this operator is outside the language"))
         left, right = self.expr(node.left), self.expr(node.right)
@@ -80,7 +80,7 @@ class Expressions(Operands):
             return target
         return Op(symbol, args)
 
-    def value_Compare(self, node: ast.Compare) -> Value:  # noqa: N802
+    def value_Compare(self, node: ast.Compare) -> Value:
         if len(node.ops) > 1:
             if not is_simple(node):
                 return self._by_jumps(node)
@@ -126,7 +126,7 @@ class Expressions(Operands):
             found = self.op(node, "or", found, self.compare(node, left, ast.Eq(), item))
         return found if isinstance(op, ast.In) else self.op(node, "not", found)
 
-    def value_BoolOp(self, node: ast.BoolOp) -> Value:  # noqa: N802
+    def value_BoolOp(self, node: ast.BoolOp) -> Value:
         if all(is_simple(operand) for operand in node.values):
             return self._simple_bool(node)
         target = self.builder.register("")
@@ -148,14 +148,14 @@ class Expressions(Operands):
         for operand in node.values:
             value = self.value(operand)
             truth = self.constant_truth(value)
-            expr = Const(int(truth)) if isinstance(value, Static) else self.number(operand, value)
+            expr = Const(int(bool(truth))) if isinstance(value, Static) else self.number(operand, value)
             result = expr if result is None else self.op(node, symbol, result, expr)
             if truth is not None and truth != (symbol == "and"):
                 break
         assert result is not None
         return result
 
-    def value_IfExp(self, node: ast.IfExp) -> Value:  # noqa: N802
+    def value_IfExp(self, node: ast.IfExp) -> Value:
         if is_simple(node):
             test = self.value(node.test)
             truth = self.constant_truth(test)
@@ -207,7 +207,10 @@ class Expressions(Operands):
 
     def _by_jumps(self, node: ast.expr) -> Value:
         yes, no = self.jump(node)
-        one, zero = ast.copy_location(ast.Constant(1), node), ast.copy_location(ast.Constant(0), node)
+        one, zero = (
+            ast.copy_location(ast.Constant(1), node),
+            ast.copy_location(ast.Constant(0), node),
+        )
         return self._join([(one, yes), (zero, no)])
 
     def truth(self, node: ast.AST, value: Value) -> bool:

@@ -8,8 +8,6 @@ step. What a run does between two places is local code; see ``racecheck.semantic
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Union
-
 from attrs import define, field, frozen
 
 from racecheck.model import Model, Process, Property
@@ -54,7 +52,7 @@ class Op:
     args: tuple[Expr, ...]
 
 
-Expr = Union[Const, Reg, Bare, Op]
+Expr = Const | Reg | Bare | Op
 
 FALLIBLE = ("//", "%", "<<", ">>", "index")
 """Operators that are a model error for some operands; each is a node of its own."""

@@ -102,12 +102,12 @@ class Operands:
         result: Value = compile_one(node)
         return result
 
-    def value_Constant(self, node: ast.Constant) -> Value:  # noqa: N802
+    def value_Constant(self, node: ast.Constant) -> Value:
         if isinstance(node.value, (float, complex, bytes)) or node.value is ...:
             self.refuse(node, f"a {type(node.value).__name__} is outside the language; use ints")
         return self.lift(node.value)
 
-    def value_Name(self, node: ast.Name) -> Value:  # noqa: N802
+    def value_Name(self, node: ast.Name) -> Value:
         if node.id in self.frame.scope:
             return self.frame.scope[node.id]
         if node.id in self.frame.counts:
@@ -118,7 +118,7 @@ class Operands:
             self.refuse(node, f"the name {node.id!r} is not defined")
         return found if isinstance(found, VALUES) else self.lift(found)
 
-    def value_Attribute(self, node: ast.Attribute) -> Value:  # noqa: N802
+    def value_Attribute(self, node: ast.Attribute) -> Value:
         base = self.value(node.value)
         if not isinstance(base, Static):
             self.refuse(node, f"{describe(base)} has no attribute {node.attr!r} that is a value")
@@ -133,7 +133,7 @@ class Operands:
         except AttributeError as error:
             self.refuse(node, str(error))
 
-    def value_Subscript(self, node: ast.Subscript) -> Value:  # noqa: N802
+    def value_Subscript(self, node: ast.Subscript) -> Value:
         base = self.value(node.value)
         if isinstance(node.slice, ast.Slice):
             self.refuse(node, "slices are outside the language; index one element")
@@ -166,10 +166,10 @@ class Operands:
         self.builder.assign(site, target, Op("index", (index, Const(length))))
         return WordValue(WordRef(base.base, length, target), base.array.words[0])
 
-    def value_Tuple(self, node: ast.Tuple) -> Value:  # noqa: N802
+    def value_Tuple(self, node: ast.Tuple) -> Value:
         return Tuple(tuple(self.value(item) for item in node.elts))
 
-    def value_Lambda(self, node: ast.Lambda) -> Value:  # noqa: N802
+    def value_Lambda(self, node: ast.Lambda) -> Value:
         return Closure(node, self.frame)
 
 
@@ -177,6 +177,7 @@ VALUES = (Const, Reg, Bare, Op, Static, Tuple, WordValue, ArrayValue, GhostValue
 
 
 def describe(value: Value) -> str:
+    """What a value is, for a message."""
     if value == NONE:
         return "None (a function that returns nothing)"
     if isinstance(value, Static):

@@ -6,7 +6,7 @@ import ast
 import linecache
 from functools import lru_cache
 from types import FunctionType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from attrs import frozen
 
@@ -101,6 +101,6 @@ def _span(node: ast.expr) -> Position:
 def _body_position(function: FunctionType) -> Position:
     """Where a lambda's body stands: the hull of its instructions, but for the empty prologue."""
     spans = [p for p in function.__code__.co_positions() if None not in p]
-    starts = [(p[0], p[2]) for p in spans if (p[0], p[2]) != (p[1], p[3])]
-    ends = [(p[1], p[3]) for p in spans if (p[0], p[2]) != (p[1], p[3])]
+    starts: list[Any] = [(p[0], p[2]) for p in spans if (p[0], p[2]) != (p[1], p[3])]
+    ends: list[Any] = [(p[1], p[3]) for p in spans if (p[0], p[2]) != (p[1], p[3])]
     return *min(starts), *max(ends)

@@ -20,7 +20,6 @@ from racecheck.compiler.builder import (
     flag,
 )
 from racecheck.compiler.calls import Calls
-from racecheck.compiler.expressions import SYMBOLS
 from racecheck.compiler.ir import Bare, Const, Enter, Expr, Leave, Op, Reg, SetGhost
 from racecheck.compiler.source import text_of
 from racecheck.model import Role
@@ -63,10 +62,10 @@ class Statements(Calls):
         with flag(self.frame, "nesting", self.frame.nesting + 1):
             self.body(statements)
 
-    def do_Pass(self, node: ast.Pass) -> None:  # noqa: N802
+    def do_Pass(self, node: ast.Pass) -> None:
         """Nothing."""
 
-    def do_Expr(self, node: ast.Expr) -> None:  # noqa: N802
+    def do_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant):
             return
         value = self.value(node.value)
@@ -75,7 +74,7 @@ class Statements(Calls):
         if not isinstance(node.value, (ast.Call, ast.IfExp, ast.BoolOp)):
             self.refuse(node, "this statement has no effect")
 
-    def do_Return(self, node: ast.Return) -> None:  # noqa: N802
+    def do_Return(self, node: ast.Return) -> None:
         value = self.value(node.value) if node.value is not None else NONE
         self._leave_group(node, self.frame.depth)
         self.frame.returned.append((value, self.builder.loose))
@@ -86,7 +85,7 @@ class Statements(Calls):
         if depth == 0 and self.builder.depth and self.builder.loose:
             self.builder.emit(Leave(self.frame.source.site(node)))
 
-    def do_Assign(self, node: ast.Assign) -> None:  # noqa: N802
+    def do_Assign(self, node: ast.Assign) -> None:
         value = self.ghost_value(node.targets, node.value)
         for target in node.targets:
             self.assign(node, target, value)
@@ -98,11 +97,11 @@ class Statements(Calls):
             value = self.value(node)
             return self.number(node, value) if isinstance(value, (WordValue, GhostValue)) else value
 
-    def do_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802
+    def do_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.assign(node, node.target, self.ghost_value([node.target], node.value))
 
-    def do_AugAssign(self, node: ast.AugAssign) -> None:  # noqa: N802
+    def do_AugAssign(self, node: ast.AugAssign) -> None:
         load = ast.parse(ast.unparse(node.target), mode="eval").body
         for part in ast.walk(load):
             ast.copy_location(part, node.target)
@@ -178,7 +177,7 @@ class Statements(Calls):
         expr = self.number(node, value)
         self.builder.emit(SetGhost(self.frame.source.site(node), found.slot, expr))
 
-    def do_Assert(self, node: ast.Assert) -> None:  # noqa: N802
+    def do_Assert(self, node: ast.Assert) -> None:
         message = text_of(node.test)
         if node.msg is not None:
             value = self.value(node.msg)
@@ -191,7 +190,7 @@ class Statements(Calls):
             self.builder.fail(site, f"{site.function}: {message}", failed)
         self.builder.loose = passed
 
-    def do_If(self, node: ast.If) -> None:  # noqa: N802
+    def do_If(self, node: ast.If) -> None:
         yes, no = self.jump(node.test)
         done: Loose = []
         for edges, statements in ((yes, node.body), (no, node.orelse)):
@@ -202,10 +201,12 @@ class Statements(Calls):
             done += self.builder.loose
         self.builder.loose = done
 
-    def do_While(self, node: ast.While) -> None:  # noqa: N802
+    def do_While(self, node: ast.While) -> None:
         site = self.frame.source.site(node, "while " + text_of(node.test))
         if self.builder.depth:
-            self.refuse(node.test, "a while loop has no bound, and an atomic group is one step; use range()")
+            self.refuse(
+                node.test, "a while loop has no bound, and an atomic group is one step; use range()"
+            )
         head = self.builder.head(site, bounded=False)
         loop = Loop(depth=self.builder.depth)
         with flag(self.builder, "whiles", self.builder.whiles + 1):
@@ -223,7 +224,7 @@ class Statements(Calls):
         self.nested(statements)
         self.frame.loops.pop()
 
-    def do_For(self, node: ast.For) -> None:  # noqa: N802
+    def do_For(self, node: ast.For) -> None:
         start, stop, step = self._range(node)
         site = self.frame.source.site(node, f"for {text_of(node.target)} in {text_of(node.iter)}")
         counter = self.builder.register(f"{text_of(node.target)}'")
@@ -265,19 +266,19 @@ class Statements(Calls):
         self.builder.assign(self.frame.source.site(node, text_of(node.iter)), copy, value)
         return copy
 
-    def do_Break(self, node: ast.Break) -> None:  # noqa: N802
+    def do_Break(self, node: ast.Break) -> None:
         loop = self.frame.loops[-1]
         self._leave_group(node, loop.depth)
         loop.breaks += self.builder.loose
         self.builder.loose = []
 
-    def do_Continue(self, node: ast.Continue) -> None:  # noqa: N802
+    def do_Continue(self, node: ast.Continue) -> None:
         loop = self.frame.loops[-1]
         self._leave_group(node, loop.depth)
         loop.continues += self.builder.loose
         self.builder.loose = []
 
-    def do_With(self, node: ast.With) -> None:  # noqa: N802
+    def do_With(self, node: ast.With) -> None:
         self.step_allowed(node)
         if not self._is_atomic(node):
             self.refuse(node.items[0].context_expr, "the only 'with' in the language is 'with atomic():'")
@@ -298,5 +299,3 @@ class Statements(Calls):
         if others or item.optional_vars is not None or not isinstance(call, ast.Call):
             return False
         return self.value(call.func) == Static(vocabulary.atomic)
-
-

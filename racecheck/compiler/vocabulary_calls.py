@@ -20,7 +20,6 @@ from racecheck.compiler.ir import (
     Together,
     WordRef,
 )
-from racecheck.compiler.operators import CONVERSIONS
 from racecheck.model import HOSTILE, Role
 from racecheck.operations import OPERATIONS
 
@@ -62,19 +61,21 @@ class VocabularyCalls(BuiltinCalls):
         return target or NONE
 
     def fence(self, node: ast.Call) -> Value:
+        """A fence: no step."""
         self.step_allowed(node)
         self.arguments(node, 0)
-        name = text if isinstance(text := getattr(node.func, "id", None), str) else "fence"
-        self.builder.emit(Fence(self.frame.source.site(node), name))
+        self.builder.emit(Fence(self.frame.source.site(node), self._called(node)))
         return NONE
 
     def convert(self, node: ast.Call) -> Value:
-        (value,) = self.arguments(node, 1)
+        """``u32(x)`` and its like."""
+        return self.op(node, self._called(node), *self.arguments(node, 1))
+
+    def _called(self, node: ast.Call) -> str:
+        """The vocabulary's own name of what is called."""
         function = self.value(node.func)
         assert isinstance(function, Static)
-        name = function.value.__name__
-        assert name in CONVERSIONS
-        return self.op(node, name, value)
+        return str(function.value.__name__)
 
     def call_choose(self, node: ast.Call) -> Value:
         """``choose()``: False or True; else one of the arguments."""

@@ -25,6 +25,7 @@ class Overflow(Exception):
 class Engine(Protocol):
     """Successors of states, and what holds in them."""
 
+    name: str
     program: Program
     symmetry: bool
 

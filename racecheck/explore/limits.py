@@ -26,7 +26,7 @@ class Limits:
     interrupted: Callable[[], bool] = lambda: False
     memory: int = field(factory=lambda: int(free_memory() * SHARE_OF_MEMORY))
     _start: float = field(factory=time.monotonic)
-    _resident: int = field(factory=lambda: resident_memory())
+    _resident: int = field(factory=lambda: resident_memory())  # noqa: PLW0108 - defined below
 
     def reason(self, states: int) -> str | None:
         """Why the search must stop now, or None."""

@@ -24,7 +24,7 @@ def run_to(space: Space, key: Key) -> Run:
     Under symmetry the run is one of real processes; it stays with the process that moved last if it can.
     """
     keys = space.path(key)
-    states, moves = [initial(space.program)], []
+    states, moves = [initial(space.program)], list[Move]()
     for following in keys[1:]:
         found = [m for m in steps(space.program, states[-1]) if space.engine.encode(m.target) == following]
         last = (moves[-1].entry, moves[-1].number) if moves else None

@@ -68,7 +68,7 @@ class ReferenceEngine:
 
     def spots(self, key: State) -> list[tuple[Spot, bool]]:
         """Each place of a process that has not ended and does not rest, and whether it can move."""
-        found = []
+        found: list[tuple[Spot, bool]] = []
         failed = failed_assert(self.program, key)
         for e, entry in enumerate(self.program.entries):
             for place in dict.fromkeys(key.places[e]):

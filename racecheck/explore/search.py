@@ -69,7 +69,7 @@ class Space:
         return path[::-1]
 
 
-def explore(engine: Engine, limits: Limits, watch: Watch = lambda space: None) -> Space:
+def explore(engine: Engine, limits: Limits, watch: Watch = lambda _: None) -> Space:
     """Reach every state from the initial one, or as many as the limits allow.
 
     ``watch`` is called now and then with the space so far. Costs one dict entry for each state.

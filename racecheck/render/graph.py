@@ -8,8 +8,10 @@ from rich.table import Table
 
 from racecheck.compiler.ir import (
     Assign,
+    Bare,
     Branch,
     Choose,
+    Const,
     End,
     Enter,
     Event,
@@ -19,7 +21,9 @@ from racecheck.compiler.ir import (
     Graph,
     Leave,
     Node,
+    Op,
     Program,
+    Reg,
     Require,
     Rest,
     SetGhost,
@@ -27,10 +31,6 @@ from racecheck.compiler.ir import (
     Step,
     Together,
     WordRef,
-    Bare,
-    Const,
-    Op,
-    Reg,
     is_place,
 )
 from racecheck.operations import FENCES, PLAIN_LOAD

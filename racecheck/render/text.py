@@ -135,9 +135,9 @@ def wrap_code(text: str, width: int) -> str:
     lines = [""]
     for part in re.findall(r"\s+|[^\s.(]+(?:\(\)|[.(])*|[.(]+", text):
         if len(lines[-1]) + len(part.rstrip()) > width and lines[-1].strip():
-            lines.append("  ")
-            part = part.lstrip()
-        lines[-1] += part
+            lines.append("  " + part.lstrip())
+        else:
+            lines[-1] += part
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -190,7 +190,7 @@ def printed(table: Table, width: int) -> str:
 
 
 def render_replay(replay: Replay, path: str) -> str:
-    """One line for a trace that does what it records; else the step, what was expected, what was enabled."""
+    """One line for a trace that does what it records; else the step, what was expected and enabled."""
     trace = replay.trace
     what = f"{trace.verdict} {trace.kind} {trace.property!r}, {_count(len(trace.steps), 'step')}"
     if replay.reproduced:

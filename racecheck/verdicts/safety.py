@@ -93,7 +93,10 @@ def _claim(space: Space, number: int, doubt: str) -> Finding:
         return _finding(space, claim.name, claim.kind, key, doubt)
     if claim.kind == "progress":
         return Finding(
-            claim.name, claim.kind, Verdict.UNFINISHED, reason="progress is not decided by this version"
+            claim.name,
+            claim.kind,
+            Verdict.UNFINISHED,
+            reason="progress is not decided by this version",
         )
     if key is not None:
         return Finding(claim.name, claim.kind, Verdict.HOLDS)
