@@ -10,7 +10,15 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 demo: $(VENV)/.ready
-	@$(BIN)/python -m racecheck.demo
+	@echo 'Can a reader without a lock see fewer references than mappings? Yes, with three mappers on a file page:'
+	@$(BIN)/racecheck check models/snapshot.py -p page=file -p maps=3 --save-traces build/demo \
+	    --property 'no snapshot shows refcount below mapcount' || test $$? -eq 1
+	@echo
+	@echo 'What the counters promise at every instant, in the order of Linux 6.1:'
+	@$(BIN)/racecheck check models/folio.py
+	@echo
+	@echo 'The trace, run again, by the interpreter and as ordinary Python:'
+	@$(BIN)/racecheck replay --native build/demo/*.trace.json
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .

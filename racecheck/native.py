@@ -239,13 +239,14 @@ class _Runner:
             self.failed = str(error)
         except BaseException as error:
             self._error = error
+        sys.settrace(None)  # no debugger follows the end of the thread
         self._reports.put(None)
 
     def _report(self, request: Request | None) -> None:
         """Let the scheduler go on, until it gives the order to."""
         self._reports.put(request)
         if not self._orders.get():
-            sys.settrace(None)  # no debugger follows the unwinding
+            sys.settrace(None)  # nor the unwinding
             raise _Unwind
 
     def rest(self) -> None:

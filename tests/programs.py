@@ -80,11 +80,11 @@ class Entry:
 
 
 def entries(scope: Scope, passed: list[str], crowd: int) -> st.SearchStrategy[list[Entry]]:
-    """The processes of a model, at most ``crowd`` in all."""
+    """The processes of a model, ``crowd`` in all."""
     entry = st.builds(
         Entry,
         worker=workers(scope, passed),
-        count=st.sampled_from([1, 1, 1, 2, 2, 3, 0]),
+        count=st.sampled_from([1, 1, 2, 3]),
         repeats=st.sampled_from([False, False, False, True]),
         swaps=st.booleans(),
         many=st.booleans(),
@@ -96,12 +96,12 @@ def entries(scope: Scope, passed: list[str], crowd: int) -> st.SearchStrategy[li
 
 
 def fitted(entries: list[Entry], crowd: int) -> list[Entry]:
-    """The entries with counts that keep to the crowd, one victim at most, and repeats resolved."""
+    """The entries with counts that make up the crowd, one victim at most, and repeats resolved."""
     found: list[Entry] = []
     for entry in entries:
         worker = found[-1].worker if found and entry.repeats else entry.worker
-        count = max(entry.count, 1) if not found else entry.count
-        count = min(count, crowd - sum(other.count for other in found))
+        left = crowd - sum(other.count for other in found)
+        count = min(left, 3 if entry is entries[-1] else entry.count)
         if worker.role == "VICTIM" and (count != 1 or any(e.worker.role == "VICTIM" for e in found)):
             worker = replace(worker, role="KERNEL", body=worker.body.replace("'goal'", "'a'"))
         found.append(replace(entry, worker=worker, count=count))

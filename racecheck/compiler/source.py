@@ -55,6 +55,7 @@ def text_of(node: ast.AST) -> str:
 def source_of(function: FunctionType) -> Source:
     """Find the syntax tree of a function or lambda; ModelError if its source cannot be read."""
     code = function.__code__
+    linecache.checkcache(code.co_filename)  # in a long session the file may be a newer one
     defined, lambdas = _index("".join(linecache.getlines(code.co_filename)), code.co_filename)
     tree: ast.FunctionDef | ast.Lambda | None
     if code.co_name == "<lambda>":
