@@ -10,7 +10,7 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 demo: $(VENV)/.ready
-	@echo 'Can a reader without a lock see fewer references than mappings? Yes, with three mappers on a file page:'
+	@echo 'Can a reader without a lock see fewer references than mappings?'
 	@$(BIN)/racecheck check models/snapshot.py -p page=file -p maps=3 --save-traces build/demo \
 	    --property 'no snapshot shows refcount below mapcount' || test $$? -eq 1
 	@echo

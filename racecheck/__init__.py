@@ -42,7 +42,7 @@ from racecheck.vocabulary import (
 from racecheck.words import Array, Atomic, Flag, Lock
 
 if TYPE_CHECKING:
-    from racecheck.api import check, explore
+    from racecheck.api import check, state_space
 
 __all__ = [
     "HOSTILE",
@@ -66,7 +66,6 @@ __all__ = [
     "check",
     "choose",
     "event",
-    "explore",
     "model",
     "one_of",
     "progress",
@@ -80,6 +79,7 @@ __all__ = [
     "smp_rmb",
     "smp_wmb",
     "sometimes",
+    "state_space",
     "u32",
     "u64",
     "wait_until",
@@ -87,8 +87,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """``check`` and ``explore`` bring the compiler and the engines: imported when first used."""
-    if name in ("check", "explore"):
+    """``check`` and ``state_space`` bring the compiler and the engines: imported when first used."""
+    if name in ("check", "state_space"):
         from racecheck import api
 
         return getattr(api, name)

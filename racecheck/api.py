@@ -12,8 +12,7 @@ from racecheck.explore.engine import Engine
 from racecheck.explore.limits import Limits
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.reference import ReferenceEngine
-from racecheck.explore.search import Space, Watch
-from racecheck.explore.search import explore as search
+from racecheck.explore.search import Space, Watch, explore
 from racecheck.model import Model, ModelFunction
 from racecheck.render.text import render_report
 from racecheck.report import Report, build_report
@@ -22,7 +21,7 @@ from racecheck.verdicts.safety import judge, property_names
 ENGINES = ("auto", "reference", "python")
 
 
-def explore(
+def state_space(
     model: Model | ModelFunction,
     *,
     symmetry: bool = True,
@@ -32,7 +31,7 @@ def explore(
 ) -> Space:
     """Reach every state of a model, or as many as the limits allow; ``racecheck.graph`` shows it."""
     program = compile_model(_built(model))
-    return search(_engine(engine, program, symmetry), limits or Limits(), watch)
+    return explore(_engine(engine, program, symmetry), limits or Limits(), watch)
 
 
 def report_on(
@@ -55,7 +54,7 @@ def report_on(
         raise UsageError(f"no property {only!r}; the model has {', '.join(map(repr, names))}")
     limits = limits or Limits()
     start = time.monotonic()
-    space = search(_engine(engine, program, symmetry), limits, watch)
+    space = explore(_engine(engine, program, symmetry), limits, watch)
     findings = judge(space, only, lambda: _must_give_up(space, limits))
     return build_report(space, findings, time.monotonic() - start)
 

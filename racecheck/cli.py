@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from racecheck.errors import RacecheckError
+
+if TYPE_CHECKING:
+    from racecheck.model import Model
+    from racecheck.trace import Trace
 
 OK, BROKEN, USAGE, UNFINISHED = 0, 1, 2, 3
 
@@ -128,7 +132,7 @@ def show(where: str, parameters: tuple[str, ...], as_json: bool) -> int:
 def replay(traces: tuple[str, ...], override: str | None, native: bool, debug: bool, as_json: bool) -> int:
     """Run saved traces again, and tell whether each still does what it records."""
     from racecheck.render.text import render_replay
-    from racecheck.replay import model_of, replay_json
+    from racecheck.replay import model_of, replay_json, with_native
     from racecheck.replay import replay as run
     from racecheck.trace import load
 
@@ -136,9 +140,16 @@ def replay(traces: tuple[str, ...], override: str | None, native: bool, debug: b
     for path in map(Path, traces):
         try:
             trace = load(path)
-            replays.append((path, run(trace, model_of(trace, path, override))))
+            model = model_of(trace, path, override)
+            replayed = run(trace, model)
+            if native and replayed.reproduced:
+                replayed = with_native(replayed, model)
+            replays.append((path, replayed))
         except RacecheckError as error:
             errors.append(error)
+            continue
+        if debug and not _debug(trace, model):
+            break
     if as_json and errors:
         raise errors[0]
     if as_json:
@@ -150,6 +161,18 @@ def replay(traces: tuple[str, ...], override: str | None, native: bool, debug: b
     if errors:
         return USAGE
     return OK if all(replayed.as_recorded for _, replayed in replays) else BROKEN
+
+
+def _debug(trace: Trace, model: Model) -> bool:
+    """Step through the functions in pdb; False if the user quits."""
+    from racecheck.debug import debug_steps
+
+    def announced() -> Iterator[tuple[str, list[int | bool]]]:
+        for number, step in enumerate(trace.steps, 1):
+            click.echo(f"step {number} of {len(trace.steps)}, {step}", err=True)
+            yield step.process, step.choices
+
+    return debug_steps(model, announced())
 
 
 def exit_status(verdicts: set[str]) -> int:

@@ -11,13 +11,13 @@ from racecheck.compiler.compile import compile_model
 from racecheck.compiler.ir import Program
 from racecheck.errors import RacecheckError, TraceError
 from racecheck.explore.limits import Limits
-from racecheck.explore.path import Run
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.search import explore
 from racecheck.load import find_model
 from racecheck.model import Model
-from racecheck.semantics import Move, State, failed_assert, holds, initial, steps
-from racecheck.trace import Trace, TraceStep, trace_step
+from racecheck.native import NeedChoice, NotEnabled, World
+from racecheck.semantics import State, failed_assert, holds, initial, steps
+from racecheck.trace import Trace, TraceStep, single_or_list, trace_step
 from racecheck.verdicts.deadlock import find_stuck
 
 
@@ -30,6 +30,7 @@ class Replay:
     step: int | None = None
     expected: str = ""
     enabled: tuple[str, ...] = ()
+    native: bool = False
 
     @property
     def as_recorded(self) -> bool:
@@ -97,18 +98,33 @@ def replay(trace: Trace, model: Model) -> Replay:
     return Replay(trace, not claim, None, claim)
 
 
-def run_of(trace: Trace, program: Program) -> Run:
-    """The run that a trace which reproduces stands for."""
-    states, moves = [initial(program)], list[Move]()
-    for step in trace.steps:
-        move = next(
-            m
-            for m in steps(program, states[-1])
-            if _same_move(step, seen := trace_step(program, states[-1], m)) and not _difference(step, seen)
-        )
-        moves.append(move)
-        states.append(move.target)
-    return Run(tuple(states), tuple(moves))
+def with_native(replayed: Replay, model: Model) -> Replay:
+    """The same replay, with the functions run as ordinary Python as well; both must agree."""
+    difference = replay_native(replayed.trace, model)
+    return evolve(replayed, reproduced=not difference, expected=difference, native=True)
+
+
+def replay_native(trace: Trace, model: Model) -> str:
+    """Run the functions as ordinary Python along a trace; what differs from what it records, or ""."""
+    ghosts = {cell.label for shared in model.shared for cell in shared._ghosts.values()}
+    failed = None
+    with World(model) as world:
+        for number, step in enumerate(trace.steps, 1):
+            try:
+                seen = world.step(step.process, step.choices)
+            except (NotEnabled, NeedChoice) as error:
+                return f"step {number}: {step}: {error}"
+            results = [list(r) if isinstance(r, tuple) else r for r in seen.results]
+            # Ghosts that nobody reads change here, and are not in the trace.
+            changed = {k: v for k, v in seen.changed.items() if k not in ghosts or k in step.changed}
+            now = evolve(step, result=single_or_list(results), changed=changed, events=list(seen.events))
+            if difference := _difference(step, now):
+                return f"step {number}: {step}: {difference}"
+            failed = seen.failed
+        claims = {claim.name: claim for claim in model.properties}
+        if trace.kind == "always" and world.holds(claims[trace.property]):
+            return f"{trace.property!r} holds at the end"
+    return "no assert fails at the end" if trace.kind == "assert" and failed is None else ""
 
 
 def _same_move(step: TraceStep, seen: TraceStep) -> bool:

@@ -78,10 +78,15 @@ def trace_step(program: Program, before: State, move: Move) -> TraceStep:
         outcome.site.line,
         outcome.site.text,
         list(outcome.choices),
-        results if len(results) > 1 else next(iter(results), None),
+        single_or_list(results),
         changed,
         list(outcome.events),
     )
+
+
+def single_or_list(results: list[Any]) -> Any:
+    """The result of a step of one operation; a list for several, None for none."""
+    return results if len(results) > 1 else next(iter(results), None)
 
 
 def file_name(trace: Trace, given: dict[str, object]) -> str:

@@ -86,7 +86,7 @@ def definitions(draw: st.DrawFn, errors: bool) -> list[Definition]:
 
 
 @st.composite
-def definition(draw: st.DrawFn, helper: Helper, known: list[Definition], errors: bool) -> Definition:
+def definition(draw: st.DrawFn, helper: Helper, known: list[Definition], wild: bool) -> Definition:
     """A helper function in some form."""
     passed = passable(known)
     form = draw(st.sampled_from([form for form in FORMS if passed or form != "caller"]))
@@ -99,7 +99,7 @@ def definition(draw: st.DrawFn, helper: Helper, known: list[Definition], errors:
         spin=not helper.plain,
         group=helper.plain,
         steady=helper.steady,
-        errors=errors,
+        errors=wild,
     )
     body = draw(filled(BODIES[helper.result], scope))
     body = initialised(body, "{name}: int = 0" if form == "annotated" else "{name} = 0")

@@ -58,7 +58,7 @@ class Scope:
         ]
 
     def within(self, kind: str) -> Scope:
-        """The scope of a smaller piece of a kind; in expressions, without what only statements need."""
+        """The scope of a smaller piece; in expressions, without what only statements need."""
         size = max(0, self.size - 1)
         if kind in STATEMENTS:
             return replace(self, size=size)
@@ -83,8 +83,8 @@ NEEDS: dict[str, Callable[[Scope], bool]] = {
     "bare": lambda scope: scope.result == "bare",
 }
 
-STATEMENTS = {"statement", "block", "endless", "rare", "happening", "branch", "bounded"}
-STATEMENTS |= {"spinning", "grouped", "bracket", "kernel", "hostile", "victim"}
+STATEMENTS = {"statement", "block", "endless", "marking", "happening", "leaving", "rare", "nested"}
+STATEMENTS |= {"branch", "bounded", "spinning", "grouped", "bracket", "kernel", "hostile", "victim"}
 
 MODIFIERS: dict[str, Callable[[Scope], Scope]] = {
     "steady": lambda scope: replace(scope, steady=True),

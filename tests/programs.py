@@ -84,7 +84,7 @@ def entries(scope: Scope, passed: list[str], crowd: int) -> st.SearchStrategy[li
     entry = st.builds(
         Entry,
         worker=workers(scope, passed),
-        count=st.sampled_from([1, 1, 2, 3]),
+        count=st.sampled_from([1, 1, 1, 2]),
         repeats=st.sampled_from([False, False, False, True]),
         swaps=st.booleans(),
         many=st.booleans(),
@@ -102,7 +102,8 @@ def fitted(entries: list[Entry], crowd: int) -> list[Entry]:
         worker = found[-1].worker if found and entry.repeats else entry.worker
         left = crowd - sum(other.count for other in found)
         count = min(left, 3 if entry is entries[-1] else entry.count)
-        if worker.role == "VICTIM" and (count != 1 or any(e.worker.role == "VICTIM" for e in found)):
+        alone = count == 1 and all(other.worker.role != "VICTIM" for other in found)
+        if worker.role == "VICTIM" and not alone:
             worker = replace(worker, role="KERNEL", body=worker.body.replace("'goal'", "'a'"))
         found.append(replace(entry, worker=worker, count=count))
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from racecheck import explore
+from racecheck import state_space
 from racecheck.graph import to_networkx
 from racecheck.load import load_model
 
@@ -16,7 +16,7 @@ MODELS = Path(__file__).parents[1] / "models"
 @pytest.mark.parametrize("symmetry", [False, True])
 def test_graph_counts_what_the_search_counted(symmetry):
     """Nodes are states, edges are transitions, and all is reached from the first."""
-    space = explore(load_model(str(MODELS / "snapshot.py")), symmetry=symmetry)
+    space = state_space(load_model(str(MODELS / "snapshot.py")), symmetry=symmetry)
     graph = to_networkx(space)
 
     assert (len(graph), graph.size()) == (space.states, space.transitions)

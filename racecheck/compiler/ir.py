@@ -8,6 +8,7 @@ step. What a run does between two places is local code; see ``racecheck.semantic
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 from attrs import define, field, frozen
 
 from racecheck.model import Model, Process, Property

@@ -195,7 +195,10 @@ def render_replay(replay: Replay, path: str) -> str:
     what = f"{trace.verdict} {trace.kind} {trace.property!r}, {_count(len(trace.steps), 'step')}"
     if replay.reproduced:
         note = "; it is marked as fixed, and still happens" if trace.fixed else ""
-        return f"{path}: reproduced: {what}{note}"
+        native = " (as ordinary Python, too)" if replay.native else ""
+        return f"{path}: reproduced{native}: {what}{note}"
+    if replay.native:
+        return f"{path}: NOT reproduced as ordinary Python: {replay.expected}"
     if trace.fixed:
         return f"{path}: fixed, as recorded: no longer {what}"
     if replay.step is None:
