@@ -21,8 +21,8 @@ def can_wait(program: Program) -> bool:
 def find_stuck(space: Space, start_over: Callable[[], bool] = lambda: False) -> Key | None:
     """The first state in which some process waits at a place that it can never leave; None if none.
 
-    A place is freed by any reachable state with a step out of it. States that were not expanded, and
-    those behind a failed assert, count as able to free every place: what follows them was not seen.
+    A place is freed by any reachable state with a step out of it; states that were not expanded count as
+    able to free every place. A state behind a failed assert is not stuck itself, and frees nothing.
     ``start_over`` is asked now and then whether to give up. Costs a list of all edges.
     """
     if not can_wait(space.program):
@@ -44,12 +44,12 @@ def find_stuck(space: Space, start_over: Callable[[], bool] = lambda: False) -> 
 def _places(space: Space, numbers: dict[Key, int]) -> tuple[int, list[int], list[int]]:
     """As bits, for each state: the waiting places that are occupied, and those that are left by a step."""
     bits: dict[Spot, int] = {}
-    found = []
+    found: list[list[tuple[Spot, bool]] | None] = []
     unseen = set(space.frontier)
     claims = len(space.program.claims)
     for key in numbers:
-        ended = key in unseen or space.engine.check(key) >> claims & 1
-        found.append(None if ended else space.engine.spots(key))
+        failed = space.engine.check(key) >> claims & 1
+        found.append(None if key in unseen else [] if failed else space.engine.spots(key))
         for spot, moves in found[-1] or ():
             if not moves:
                 bits.setdefault(spot, 1 << len(bits))
