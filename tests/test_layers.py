@@ -25,6 +25,7 @@ ROWS = [
     ["compiler.statements"],
     ["compiler.checks", "compiler.liveness"],
     ["compiler.compile"],
+    ["interpreter"],
     ["semantics"],
     ["debug", "native"],
     ["explore.engine", "explore.layout", "explore.limits"],

@@ -28,7 +28,7 @@ from racecheck.compiler.ir import (
 )
 from racecheck.explore.layout import Layout
 from racecheck.explore.text import MODEL_ERROR, Lines, Words, overflow
-from racecheck.semantics import LONGEST_MOVE
+from racecheck.interpreter import LONGEST_MOVE
 
 Label = tuple[int, bool]
 """A node, and whether the move has had its step."""

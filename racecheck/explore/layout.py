@@ -11,7 +11,8 @@ from collections.abc import Callable
 from attrs import define, evolve, frozen
 
 from racecheck.compiler.ir import Bare, Entry, Program, Step, Together, WordRef, walk
-from racecheck.semantics import Place, State
+from racecheck.interpreter import Place
+from racecheck.semantics import State
 
 HEADROOM = 3
 """How far above its initial value a fresh field reaches."""

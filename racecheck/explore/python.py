@@ -10,7 +10,8 @@ from racecheck.explore.engine import Overflow, Spot, canonical, coverage_nodes, 
 from racecheck.explore.generate import ConditionRegion, EntryRegion
 from racecheck.explore.layout import layout_of
 from racecheck.explore.text import MODEL_ERROR, Lines, Words
-from racecheck.semantics import LONGEST_MOVE, State, initial, steps
+from racecheck.interpreter import LONGEST_MOVE
+from racecheck.semantics import State, initial, steps
 
 
 class PythonEngine:
