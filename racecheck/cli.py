@@ -34,7 +34,7 @@ PARAMETERS = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="racecheck", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="racecheck")
 def cli() -> None:
     """Run every interleaving of a lock-free counter protocol.

@@ -10,19 +10,13 @@ from __future__ import annotations
 
 RULES: dict[str, list[str]] = {
     "statement": [
-        "2 :: {stepvoid}",
+        "{stepvoid}",
         "{stepint}",
-        "3 :: {setting}",
+        "2 :: {setting}",
         "2 :: {marking}",
         "{leaving}",
-        "helper :: {call}",
-        "deep 2 :: {nested}",
-    ],
-    "marking": [
-        "{stepvoid}\n{ghost}",
-        "{name} = {stepint}\n{ghost}",
-        "2 :: {happening}",
-        "assert {sure}, '#'",
+        "deep 3 :: {nested}",
+        "helper 2 :: {call}",
     ],
     "leaving": [
         "{fence}",
@@ -35,13 +29,6 @@ RULES: dict[str, list[str]] = {
         "loop 3 :: if {cond}:\n    {jump}",
         "{rare}",
     ],
-    "nested": [
-        "{branch}",
-        "{bracket}",
-        "{bounded}",
-        "flat 2 :: with atomic():\n    {group_grouped}",
-        "spin :: {spinning}",
-    ],
     "tuples": [
         "{name}, {name} = {adjacent}",
         "{name:1}, {name:2} = ({name:2}, {name:1})",
@@ -49,7 +36,7 @@ RULES: dict[str, list[str]] = {
         "two = {adjacent}\n{name}, {name} = two",
         "two = ({pure}, {mixed})\n{name}, {name} = two",
         "{name}, {name}, {name} = read_together({root:1}.x, {root:1}.y, {root:1}.z)",
-        "pairing 6 :: {name}, {name} = {paircall}",
+        "pairing 3 :: {name}, {name} = {paircall}",
     ],
     "happening": [
         "2 :: {stepvoid}\nevent({label})",
@@ -226,9 +213,13 @@ RULES: dict[str, list[str]] = {
 
 # Kinds whose rules are short: written in one line, between semicolons.
 SHORT_RULES = {
+    "marking": "{stepvoid}\n{ghost}; {name} = {stepint}\n{ghost}; 2 :: {happening}; {checked}",
+    "checked": "assert {sure}, '#'",
+    "nested": "{branch}; {bracket}; {bounded}; flat 2 :: with atomic():\n    {group_grouped}; "
+    "spin :: {spinning}",
+    "rare": "assert {claim}, '#'; {lock}.unlock(); {lock}.trylock(); flat :: {lock}.lock()",
     "setting": "3 :: {name} = {mixed}; {name} += {mixed}; {name} {augment}; {name} = {choice}; "
     "{name} = {cond}; unused = {mixed}; 2 :: {tuples}; errors :: {name} = {pure} {risky} {name}",
-    "rare": "assert {claim}, '#'; {lock}.unlock(); {name} = {lock}.trylock(); flat :: {lock}.lock()",
     "augment": "-= {pure}; *= 2; //= {divisor}; %= {divisor}; &= {pure}; |= {pure}; ^= {pure}; "
     "<<= 1; >>= {shift}",
     "jump": "break; continue; {stepvoid}\nbreak; {stepvoid}\ncontinue",
@@ -238,7 +229,8 @@ SHORT_RULES = {
     "label": "'a'; 'b'; 'c'",
     "fence": "smp_mb(); smp_rmb(); smp_wmb(); smp_mb__before_atomic()\n{stepvoid}; "
     "{stepvoid}\nsmp_mb__after_atomic()",
-    "bound": "2; 1; 3; {root}.limit; 1, 3; 2, 0, -1; 0, 4, 3; {name} % 3; 0; choose(1, 2); {stepint} & 1",
+    "bound": "2; 1; 3; {root}.limit; 1, 3; 2, 0, -1; 0, 4, 3; {name} % 3; 0; choose(1, 2); "
+    "{stepint} & 1; choose(0, {name}) & 3",
     "spincond": "{stepbool}; {stepint} {compare} {num}; {stepint} > {num} and {cond}",
     "up": "inc(); inc_return{suffix}(); add(1); fetch_add{suffix}(1); inc_and_test(); "
     "add_return{suffix}(1); sub(-1); sub_return{suffix}(-1); add_negative(1)",

@@ -129,11 +129,15 @@ class Statements(Calls):
 
     def _kept(self, value: Value, site: object) -> Value:
         """The value in a register of its own: ``a, b = b, a`` reads both before it sets one."""
-        if not isinstance(value, (Reg, Op, Bare)):
+        if not isinstance(value, (Reg, Op, Bare)) or self._is_temporary(value):
             return value
         copy = self.builder.register("")
         self.builder.assign(site, copy, value)  # type: ignore[arg-type]
         return copy
+
+    def _is_temporary(self, value: Value) -> bool:
+        """Whether nothing but this use has the register: no name of the user's."""
+        return isinstance(value, Reg) and not self.builder.names[value.index]
 
     def _bind_name(self, node: ast.stmt, name: str, value: Value) -> None:
         constant = self.frame.is_constant(name)

@@ -15,7 +15,8 @@ def largest_ranges(space: Space, count: int = 3) -> list[str]:
     for key in islice(reversed(space.parents), SAMPLE):
         state = space.engine.decode(key)
         for slot, value in zip(space.program.slots, state.shared, strict=True):
-            _include(ranges, slot.label, value)
+            if slot.kind in ("Atomic", "Ghost"):
+                _include(ranges, slot.label, value)
         for entry, places in zip(space.program.entries, state.places, strict=True):
             for place in places:
                 for register, value in zip(entry.graph.live[place.node], place.locals, strict=True):

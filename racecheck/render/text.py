@@ -19,25 +19,17 @@ from racecheck.trace import Trace, TraceStep
 NARROWEST = 16
 """Columns that a process needs; with less the trace is written one turn under another."""
 
-ASSUMES = {
-    "always": "in every reachable state",
-    "assert": "on every run",
-    "sometimes": "in some reachable state",
-    "deadlock": "no process waits for ever at a Lock or wait_until",
-    "progress": "",
-}
-
 
 def render_report(report: Report, width: int, saved: Sequence[str] = ()) -> str:
     """The whole report; ``saved`` are the trace files that were written."""
-    parts = [_head(report), _verdicts(report, width)]
+    parts = [_head(report, width), _verdicts(report, width)]
     parts += [_violation(report, result, width, saved) for result in report.results if result.trace]
     if report.never_happened:
         parts.append(_never(report, width))
     return "\n\n".join(parts) + "\n"
 
 
-def _head(report: Report) -> str:
+def _head(report: Report, width: int) -> str:
     given = ", ".join(f"{name}={value}" for name, value in report.parameters.items())
     symmetry = "on" if report.symmetry else "off"
     extent = "every interleaving" if report.stopped is None else f"STOPPED by {report.stopped}"
@@ -49,7 +41,7 @@ def _head(report: Report) -> str:
     ]
     if report.ranges:
         lines.append(f"largest ranges so far: {'; '.join(report.ranges)}")
-    return "\n".join(lines)
+    return "\n".join(_filled(line, width) for line in lines)
 
 
 def _count(number: int, what: str) -> str:
@@ -67,7 +59,10 @@ def _verdicts(report: Report, width: int) -> str:
 
 
 def _shown(result: Result) -> str:
-    return ASSUMES["deadlock"] if result.kind == "deadlock" else result.property
+    if result.kind != "deadlock":
+        return result.property
+    who = "a process" if result.verdict == "stuck" else "no process"
+    return f"{who} waits for ever at a Lock or wait_until"
 
 
 def _violation(report: Report, result: Result, width: int, saved: Sequence[str]) -> str:
