@@ -79,7 +79,7 @@ def check(
     from racecheck.explore.limits import Limits
     from racecheck.load import load_model
     from racecheck.render.text import render_report
-    from racecheck.report import report_json, trace_file
+    from racecheck.report import report_json, trace_files
     from racecheck.trace import save
 
     model = load_model(where, parameters)
@@ -93,9 +93,10 @@ def check(
             watch=watch,
         )
     saved = []
+    names = trace_files(report)
     for trace in (result.trace for result in report.results):
         if save_traces and trace:
-            path = save_traces / trace_file(report, trace)
+            path = save_traces / names[trace.property]
             save(trace, path)
             saved.append(str(path))
     if as_json:

@@ -11,7 +11,7 @@ from attrs import frozen
 from racecheck.compiler.ir import Event, Node
 from racecheck.explore.ranges import largest_ranges
 from racecheck.explore.search import Space
-from racecheck.trace import VERSION, Trace, file_name, to_json, trace_steps
+from racecheck.trace import SUFFIX, VERSION, Trace, file_stem, to_json, trace_steps
 from racecheck.verdicts.safety import Finding, Verdict, never_happened, waiting_processes
 
 MEMORY_MODEL = "sc"
@@ -106,9 +106,18 @@ def report_json(report: Report) -> dict[str, Any]:
     }
 
 
-def trace_file(report: Report, trace: Trace) -> str:
-    """The name under which this report's traces are saved."""
-    return file_name(trace, report.given)
+def trace_files(report: Report) -> dict[str, str]:
+    """The name under which each property's trace is saved; no two are the same."""
+    names: dict[str, str] = {}
+    for result in report.results:
+        if result.trace:
+            stem, number = file_stem(result.trace, report.given), 1
+            name = stem
+            while name in names.values():
+                number += 1
+                name = f"{stem}-{number}"
+            names[result.property] = name
+    return {name: stem + SUFFIX for name, stem in names.items()}
 
 
 def relative(file: str) -> str:

@@ -19,6 +19,7 @@ from racecheck.semantics import Move, State
 
 VERSION = 1
 SUFFIX = ".trace.json"
+LONGEST_NAME = 200
 
 Scalar = int | bool | None
 
@@ -89,14 +90,15 @@ def single_or_list(results: list[Any]) -> Any:
     return results if len(results) > 1 else next(iter(results), None)
 
 
-def file_name(trace: Trace, given: dict[str, object]) -> str:
+def file_stem(trace: Trace, given: dict[str, object]) -> str:
     """A readable name: the model, the parameters that were given, the property."""
     parts = [
         trace.model.partition("::")[2],
         *(f"{k}-{v}" for k, v in given.items()),
         trace.property,
     ]
-    return "-".join(re.sub(r"[^A-Za-z0-9]+", "-", str(part)).strip("-").lower() for part in parts) + SUFFIX
+    words = (re.sub(r"[^a-z0-9]+", "-", str(part).lower()).strip("-") for part in parts)
+    return "-".join(words)[:LONGEST_NAME]
 
 
 def save(trace: Trace, path: Path) -> None:

@@ -8,12 +8,13 @@ import shlex
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from racecheck.replay import Replay
-from racecheck.report import Report, Result, trace_file
+from racecheck.report import Report, Result, trace_files
 from racecheck.trace import Trace, TraceStep
 
 NARROWEST = 16
@@ -87,9 +88,9 @@ def _filled(text: str, width: int) -> str:
 
 def _command(report: Report, trace: Trace, saved: Sequence[str]) -> str:
     """What to type to run the trace again; not wrapped, so that it can be copied."""
-    name = trace_file(report, trace)
+    name = trace_files(report)[trace.property]
     for path in saved:
-        if path.endswith(name):
+        if Path(path).name == name:
             return f"racecheck replay {shlex.quote(path)}"
     given = "".join(f" -p {shlex.quote(f'{k}={v}')}" for k, v in report.given.items())
     save = f"racecheck check {shlex.quote(trace.model)}{given} --save-traces traces"
