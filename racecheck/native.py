@@ -1,6 +1,5 @@
-"""A model's processes as the ordinary Python that they are, under a scheduler.
+"""A model's processes as ordinary Python: a thread for each, of which exactly one runs at a time.
 
-Each real process has a thread, of which exactly one runs at a time; the others wait at their places.
 What a move is, ``racecheck.semantics`` says: the same choices give the same results here.
 """
 
@@ -9,9 +8,11 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import chain
 from operator import index
 from queue import SimpleQueue
-from typing import NoReturn, Protocol, Self, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 from attrs import define, field, frozen
 
@@ -33,18 +34,16 @@ class NeedChoice(Exception):
     """The move comes to a ``choose()`` for which no choice was given: one of ``options``."""
 
     def __init__(self, options: tuple[int, ...]) -> None:
-        super().__init__(f"choose() has {len(options)} options: {', '.join(map(repr, options))}")
-        self.options = options
-        self.width = len(options)
+        super().__init__(f"no choice is given for choose(), of {', '.join(map(repr, options))}")
+        self.options, self.width = options, len(options)
 
 
 @frozen
 class Observation:
     """What one move did; ``silent`` if it came to a rest() or to the end without a step.
 
-    ``results`` has one item for each operation, those in an atomic group included. ``failed`` is the
-    message of the assert that failed ("" if it has none), or names the lock that was not held; ``ended``
-    is whether the process returned.
+    ``results`` has one item for each operation, also of an atomic group. ``failed`` is the message of the
+    assert that failed ("" if it has none), or names the lock not held; ``ended``: the process returned.
     """
 
     results: tuple[Result, ...]
@@ -63,22 +62,19 @@ class Debugger(Protocol):
         """Run in the process's thread; ``ask`` runs a function in the scheduler's thread, and waits."""
 
 
-class World:
+class World(AbstractContextManager["World"]):
     """A run of a model, from its initial state on; a context manager that ends the threads.
 
-    ``processes`` names the real processes, and ``values`` has what each word and ghost holds now.
-    Raises what local code before the first places raises: ModelError for an index outside its array. Where
-    asserts are off (``python -O``), none fails.
+    ``processes`` names the real processes, and ``values`` has what each word and ghost holds now. Raises
+    what local code before the first places raises. Where asserts are off (``python -O``), none fails.
     """
 
     def __init__(self, model: Model, debugger: Debugger | None = None) -> None:
+        self.debugger = debugger
         self.values = {cell.label: cell.initial for cell in _cells(model)}
-        self._runners = {
-            name: _Runner(name, process, self.values, debugger)
-            for process in model.processes
-            for name in process.instances()
-        }
-        self.processes = list(self._runners)
+        processes = [(name, process) for process in model.processes for name in process.instances()]
+        self.processes = [name for name, _ in processes]
+        self._runners = {name: _Runner(name, process, self) for name, process in processes}
         try:
             for runner in self._runners.values():
                 runner.start()
@@ -89,9 +85,8 @@ class World:
     def step(self, process: str, choices: Sequence[int | bool] = ()) -> Observation:
         """Let a process make one move, with the value of each choice in it.
 
-        NotEnabled if it must wait, has ended, or has no such choice; NeedChoice if there are too few.
-        Values are then as before, but the process is lost: go on in a fresh World. What the process's own
-        code raises comes out too.
+        NotEnabled if it must wait, has ended or has no such choice, NeedChoice if there are too few: values
+        are as before, but the process is lost; use a fresh World. Raises what the process raises, too.
         """
         if process not in self._runners:
             raise UsageError(f"no process {process!r}; there are {', '.join(self._runners)}")
@@ -99,7 +94,7 @@ class World:
         try:
             runner.run(move)
         except (NotEnabled, NeedChoice):
-            self.values.update(before)
+            self.values.update(before)  # a group may have begun
             raise
         changed = {label: new for label, new in self.values.items() if new != before[label]}
         done = tuple(move.results), tuple(move.events), changed, tuple(move.taken)
@@ -119,20 +114,15 @@ class World:
         for runner in self._runners.values():
             runner.stop()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
 
 def _cells(model: Model) -> Iterator[Word | GhostCell]:
     """All words, those of one object in the order of its class; then all ghosts."""
-    for shared in model.shared:
-        for declared in shared._words.values():
-            yield from declared.words if isinstance(declared, Array) else (declared,)
-    for shared in model.shared:
-        yield from shared._ghosts.values()
+    for declared in chain.from_iterable(shared._words.values() for shared in model.shared):
+        yield from declared.words if isinstance(declared, Array) else (declared,)
+    yield from chain.from_iterable(shared._ghosts.values() for shared in model.shared)
 
 
 class _Unwind(BaseException):
@@ -150,11 +140,11 @@ class _Move:
     stepped: bool = False
 
 
+@define
 class _Look:
     """The driver of conditions: words have their values, and all else is an error."""
 
-    def __init__(self, values: dict[str, int]) -> None:
-        self.values = values
+    values: dict[str, int]
 
     def during(self, function: Callable[[], T]) -> T:
         """Call a function that looks at the state."""
@@ -179,26 +169,22 @@ class _Look:
 class _Runner:
     """A process in its thread, and the driver of its steps."""
 
-    def __init__(
-        self, name: str, process: Process, values: dict[str, int], debugger: Debugger | None
-    ) -> None:
+    def __init__(self, name: str, process: Process, world: World) -> None:
         self.name = name
         self.failed: str | None = None
         self.ended = False
-        self._process, self._values, self._debugger = process, values, debugger
-        self._look = _Look(values)
+        self._process, self._world, self._values = process, world, world.values
+        self._look = _Look(world.values)
         self.value = self._look.value
         self._move = _Move(stepped=True)
         self._held: set[str] = set()
-        self._depth = 0
-        self._ready = False
+        self._depth, self._ready = 0, False  # of groups; at a place
         self._error: BaseException | None = None
         self._orders: SimpleQueue[bool] = SimpleQueue()
         self._reports: SimpleQueue[Request | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
 
     def start(self) -> None:
-        """Bring the process to its first place."""
         self._thread.start()
         self._listen()
 
@@ -211,7 +197,6 @@ class _Runner:
         self._listen()
 
     def stop(self) -> None:
-        """End the thread."""
         self._ready = False
         self._orders.put(False)
         if self._thread.is_alive():
@@ -226,9 +211,7 @@ class _Runner:
             raise self._error
         self._ready = not self.ended and self.failed is None
 
-    # From here on in the process's thread.
-
-    def _main(self) -> None:
+    def _main(self) -> None:  # this, and what it calls, runs in the process's thread
         context.driver = self
         try:
             self._process.function(*self._process.args, **dict(self._process.kwargs))
@@ -252,8 +235,8 @@ class _Runner:
     def rest(self) -> None:
         """Stand here until the next move."""
         self._report(None)
-        if self._debugger is not None:
-            self._debugger.stop(self.name, self._report)
+        if self._world.debugger is not None:
+            self._world.debugger.stop(self.name, self._report)
 
     def _begin(self, stepped: bool = True) -> _Move:
         """Come to a step or a choice: a place, if this move has had its step. The move it belongs to."""
@@ -265,7 +248,7 @@ class _Runner:
 
     def perform(self, word: Word, operation: Operation, args: tuple[int, ...]) -> int | bool | None:
         """One operation; AssertionError for the unlock of a lock that is not held."""
-        a, b, *_ = (*map(index, args), 0, 0)
+        a, b, *_ = *map(index, args), 0, 0
         move, is_lock = self._begin(), word.kind == "Lock"
         if is_lock and operation.name == "unlock" and word.label not in self._held:
             raise AssertionError(f"{word.label}.unlock() by its holder")

@@ -30,6 +30,7 @@ class PythonEngine:
         self._widths = [0] * (LONGEST_MOVE + 1)
         processes = sum(entry.process.count for entry in program.entries)
         self._room = processes * (LONGEST_MOVE + 1)
+        self._out = [0] * self._room
         self.start = initial(program) if start is None else start
         self._fit(self.start)
         self._compile()
@@ -114,8 +115,7 @@ class PythonEngine:
             source = self._source(marked=True)
             self._run_marked = self._function(source, "expand")
         starts = [0] * (self._processes() + 1)
-        out: list[int] = [0] * self._room
-        self._run_marked(key, out, starts)
+        self._run_marked(key, self._out, starts)
         found: dict[Spot, bool] = {}
         number = 0
         for e, block in enumerate(self.layout.blocks):
