@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from racecheck.compiler.compile import compile_model
-from racecheck.compiler.ir import Program
+from racecheck.compiler.program import Program
 from racecheck.errors import PropertyError, UsageError
 from racecheck.explore.engine import Engine
 from racecheck.explore.limits import Limits

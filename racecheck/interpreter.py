@@ -9,22 +9,16 @@ from typing import NamedTuple
 
 from attrs import define, field, frozen
 
+from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg, WordRef
 from racecheck.compiler.ir import (
     Assign,
-    Bare,
     Branch,
     Choose,
-    Const,
     End,
     Enter,
     Event,
-    Expr,
     Fail,
-    Graph,
     Node,
-    Op,
-    Program,
-    Reg,
     Require,
     Rest,
     Result,
@@ -32,10 +26,10 @@ from racecheck.compiler.ir import (
     Site,
     Step,
     Together,
-    WordRef,
     is_place,
 )
 from racecheck.compiler.operators import OPERATORS
+from racecheck.compiler.program import Graph, Program
 from racecheck.errors import ModelError
 from racecheck.operations import effect
 

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from racecheck.compiler.compile import compile_model
-from racecheck.compiler.ir import Program
+from racecheck.compiler.program import Program
 from racecheck.errors import RacecheckError, TraceError
 from racecheck.explore.limits import Limits
 from racecheck.explore.python import PythonEngine

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from attrs import frozen
 
-from racecheck.compiler.ir import End, Entry, Fail, Graph, Program
+from racecheck.compiler.ir import End, Fail
+from racecheck.compiler.program import Entry, Graph, Program
 from racecheck.interpreter import LONGEST_MOVE, Interpreter, Outcome, Place, too_long
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import asdict, field, frozen
 from cattrs import BaseValidationError, Converter, transform_error
 
-from racecheck.compiler.ir import Program
+from racecheck.compiler.program import Program
 from racecheck.errors import TraceError
 from racecheck.explore.path import Run, process_name
 from racecheck.semantics import Move, State

@@ -9,7 +9,6 @@ from racecheck import state_space
 from racecheck.graph import to_networkx
 from racecheck.load import load_model
 
-
 MODELS = Path(__file__).parents[1] / "models"
 
 

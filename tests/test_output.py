@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from racecheck.cli import cli
 
 HERE = Path(__file__).parent
-MODEL = '''
+MODEL = """
 from racecheck import *
 
 class Page(Shared):
@@ -50,7 +50,7 @@ def page(ready=False, attackers=1):
         sometimes("refcount is four", lambda: page.refcount == 4),
         progress("both", unless=lambda: page.seen > 5),
     )
-'''
+"""
 CASES = {
     "check": ["check", "page.py"],
     "check-narrow": ["check", "page.py", "-p", "attackers=3"],

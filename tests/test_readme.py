@@ -41,7 +41,9 @@ def test_output_is_what_the_readme_shows(tmp_path, monkeypatch):
 def test_the_fix_in_the_readme_holds(tmp_path, monkeypatch):
     """``add_unless`` in place of the test and the increment mends it."""
     broken = blocks("python")[0]
-    fixed = re.sub(r"if folio.refcount.read.*\n.*inc\(\)\n", "if folio.refcount.add_unless(1, 0):\n", broken)
+    fixed = re.sub(
+        r"if folio.refcount.read.*\n.*inc\(\)\n", "if folio.refcount.add_unless(1, 0):\n", broken
+    )
     assert fixed != broken
     result = check(tmp_path, monkeypatch, fixed, "-p", "readers=3")
 

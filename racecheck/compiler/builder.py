@@ -9,21 +9,9 @@ from typing import Any
 
 from attrs import Factory, define, field, frozen
 
-from racecheck.compiler.ir import (
-    Assign,
-    Branch,
-    Const,
-    Expr,
-    Fail,
-    Head,
-    Node,
-    Reg,
-    Site,
-    Skip,
-    Slot,
-    Undefine,
-    WordRef,
-)
+from racecheck.compiler.expr import Const, Expr, Reg, WordRef
+from racecheck.compiler.ir import Assign, Branch, Fail, Head, Node, Site, Skip, Undefine
+from racecheck.compiler.program import Slot
 from racecheck.compiler.source import Source
 from racecheck.words import Array, Word
 

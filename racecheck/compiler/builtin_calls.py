@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from racecheck.compiler.builder import NONE, ArrayValue, Static, Tuple, Value, WordValue
+from racecheck.compiler.expr import Const, Expr, WordRef
 from racecheck.compiler.expressions import Expressions
-from racecheck.compiler.ir import Const, Expr, WordRef
 
 
 class BuiltinCalls(Expressions):

@@ -20,7 +20,8 @@ from racecheck.compiler.builder import (
     WordValue,
     assigned_names,
 )
-from racecheck.compiler.ir import Bare, Const, Expr, Op, Reg, Undefine
+from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg
+from racecheck.compiler.ir import Undefine
 from racecheck.compiler.source import Source, source_of
 from racecheck.compiler.vocabulary_calls import VocabularyCalls
 from racecheck.operations import FENCES

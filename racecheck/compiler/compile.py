@@ -8,21 +8,10 @@ from typing import Any
 
 from racecheck.compiler.builder import GraphBuilder, SlotTable
 from racecheck.compiler.checks import check_graph
-from racecheck.compiler.ir import (
-    Bare,
-    Claim,
-    End,
-    Entry,
-    Graph,
-    Node,
-    Program,
-    Result,
-    SetGhost,
-    Skip,
-    Slot,
-    walk,
-)
+from racecheck.compiler.expr import Bare, walk
+from racecheck.compiler.ir import End, Node, Result, SetGhost, Skip
 from racecheck.compiler.liveness import refuse_undefined, simplify
+from racecheck.compiler.program import Claim, Entry, Graph, Program, Slot
 from racecheck.compiler.source import source_of
 from racecheck.compiler.statements import Statements
 from racecheck.errors import ModelError

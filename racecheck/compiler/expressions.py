@@ -16,7 +16,8 @@ from racecheck.compiler.builder import (
     WordValue,
     flag,
 )
-from racecheck.compiler.ir import FALLIBLE, Bare, Const, Expr, Op, Reg, Site
+from racecheck.compiler.expr import FALLIBLE, Bare, Const, Expr, Op, Reg
+from racecheck.compiler.ir import Site
 from racecheck.compiler.operands import ADVICE, Operands, describe
 from racecheck.compiler.operators import OPERATORS
 from racecheck.errors import ModelError

@@ -11,52 +11,8 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
-from racecheck.model import Model, Process, Property
+from racecheck.compiler.expr import Expr, Reg, WordRef
 from racecheck.operations import Operation
-
-
-@frozen
-class Const:
-    """An int that is known when compiling (a bool is 0 or 1)."""
-
-    value: int
-
-
-@frozen
-class Reg:
-    """A local of a process, by its index."""
-
-    index: int
-
-
-@frozen
-class WordRef:
-    """A shared slot, or ``length`` slots of which ``index`` picks one."""
-
-    base: int
-    length: int = 1
-    index: Expr = Const(0)
-
-
-@frozen
-class Bare:
-    """A word's value in this state."""
-
-    word: WordRef
-
-
-@frozen
-class Op:
-    """An operator over expressions: a Python symbol, or a function of ``OPERATORS``."""
-
-    symbol: str
-    args: tuple[Expr, ...]
-
-
-Expr = Const | Reg | Bare | Op
-
-FALLIBLE = ("//", "%", "<<", ">>", "index")
-"""Operators that are a model error for some operands; each is a node of its own."""
 
 
 @frozen
@@ -295,75 +251,9 @@ class Result(Node):
         return ()
 
 
-@frozen
-class Slot:
-    """A shared word or ghost: its name, C width (0: a ghost), kind and initial value."""
-
-    label: str
-    bits: int
-    kind: str
-    initial: int
-    owner: str
-
-
-@frozen(eq=False)
-class Graph:
-    """Nodes from ``entry`` on; ``names`` of the registers; the registers live at each place."""
-
-    nodes: tuple[Node, ...]
-    entry: int
-    names: tuple[str, ...]
-    live: dict[int, tuple[int, ...]]
-    line: int
-
-
-@frozen(eq=False)
-class Entry:
-    """A ``Process`` entry of the model with its graph."""
-
-    process: Process
-    graph: Graph
-
-
-@frozen(eq=False)
-class Claim:
-    """A property with the graphs of its condition, or of what it excuses and counts."""
-
-    property: Property
-    condition: Graph | None
-    unless: Graph | None
-    cost: tuple[Graph, ...]
-
-
-@frozen(eq=False)
-class Program:
-    """A compiled model."""
-
-    model: Model
-    slots: tuple[Slot, ...]
-    entries: tuple[Entry, ...]
-    claims: tuple[Claim, ...]
-
-    def failures(self) -> list[str]:
-        """The names of the asserts (and unlocks) that may fail, in the order of the source."""
-        fails = [n for e in self.entries for n in e.graph.nodes if isinstance(n, Fail)]
-        ordered = sorted(fails, key=lambda node: (node.site.file, node.site.line))
-        return list(dict.fromkeys(node.name for node in ordered))
-
-
 PLACES = (Step, Together, Enter, Choose, Rest, End, Fail)
 
 
 def is_place(node: Node) -> bool:
     """Whether a process can stand before this node."""
     return isinstance(node, PLACES) and not (node.inside and not isinstance(node, (Fail, End)))
-
-
-def walk(expr: Expr) -> Iterator[Expr]:
-    """The expression and all in it."""
-    yield expr
-    if isinstance(expr, Op):
-        for arg in expr.args:
-            yield from walk(arg)
-    elif isinstance(expr, Bare):
-        yield from walk(expr.word.index)

@@ -8,22 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from racecheck.compiler.ir import (
-    FALLIBLE,
-    Assign,
-    Branch,
-    Choose,
-    Expr,
-    Graph,
-    Node,
-    Op,
-    Reg,
-    Skip,
-    Step,
-    Undefine,
-    is_place,
-    walk,
-)
+from racecheck.compiler.expr import FALLIBLE, Expr, Op, Reg, walk
+from racecheck.compiler.ir import Assign, Branch, Choose, Node, Skip, Step, Undefine, is_place
+from racecheck.compiler.program import Graph
 from racecheck.errors import ModelError
 
 Live = list[frozenset[int]]

@@ -19,7 +19,7 @@ from racecheck.compiler.builder import (
     Value,
     WordValue,
 )
-from racecheck.compiler.ir import Bare, Const, Expr, Op, Reg, WordRef
+from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg, WordRef
 from racecheck.errors import ModelError
 from racecheck.vocabulary import Ghost, Shared
 from racecheck.words import Array, GhostCell, Word

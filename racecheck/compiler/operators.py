@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-from racecheck.compiler.ir import FALLIBLE
+from racecheck.compiler.expr import FALLIBLE
 from racecheck.errors import ModelError
 from racecheck.operations import wrap
 

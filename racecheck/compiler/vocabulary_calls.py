@@ -6,20 +6,8 @@ import ast
 
 from racecheck.compiler.builder import NONE, Loose, Static, Tuple, Value, WordValue, flag
 from racecheck.compiler.builtin_calls import BuiltinCalls
-from racecheck.compiler.ir import (
-    Choose,
-    Const,
-    Enter,
-    Event,
-    Expr,
-    Fence,
-    Leave,
-    Require,
-    Rest,
-    Step,
-    Together,
-    WordRef,
-)
+from racecheck.compiler.expr import Const, Expr, WordRef
+from racecheck.compiler.ir import Choose, Enter, Event, Fence, Leave, Require, Rest, Step, Together
 from racecheck.model import HOSTILE, Role
 from racecheck.operations import OPERATIONS
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Protocol
 
-from racecheck.compiler.ir import Enter, Event, Node, Program, Step, Together
+from racecheck.compiler.ir import Enter, Event, Node, Step, Together
+from racecheck.compiler.program import Program
 from racecheck.semantics import State, failed_assert, holds
 
 Key = Any

@@ -6,8 +6,8 @@ another or ends the move: joins are jumps in a dispatch loop, because copying ta
 
 from __future__ import annotations
 
+from racecheck.compiler.expr import FALLIBLE, Op
 from racecheck.compiler.ir import (
-    FALLIBLE,
     Assign,
     Branch,
     Choose,
@@ -15,9 +15,7 @@ from racecheck.compiler.ir import (
     Enter,
     Event,
     Fail,
-    Graph,
     Node,
-    Op,
     Require,
     Rest,
     Result,
@@ -26,6 +24,7 @@ from racecheck.compiler.ir import (
     Together,
     is_place,
 )
+from racecheck.compiler.program import Graph
 from racecheck.explore.layout import Layout
 from racecheck.explore.text import MODEL_ERROR, Lines, Words, overflow
 from racecheck.interpreter import LONGEST_MOVE
@@ -367,4 +366,3 @@ class ConditionRegion(Region):
     def result(self, lines: Lines, node: Result) -> None:
         """Keep the value."""
         lines.add(f"value = {self.words.expr(node.value)}", DONE)
-

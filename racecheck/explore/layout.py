@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 from attrs import define, evolve, frozen
 
-from racecheck.compiler.ir import Bare, Entry, Program, Step, Together, WordRef, walk
+from racecheck.compiler.expr import Bare, WordRef, walk
+from racecheck.compiler.ir import Step, Together
+from racecheck.compiler.program import Entry, Program
 from racecheck.interpreter import Place
 from racecheck.semantics import State
 
@@ -148,9 +150,7 @@ class Layout:
             field = self.fields[block.slots[register]]
             offset = self.offsets[e][block.slots[register]]
             values.append((packed >> offset & (1 << field.width) - 1) + field.lo)
-        held = sum(
-            (packed >> self.held[e] + i & 1) << lock for i, lock in enumerate(block.locks)
-        )
+        held = sum((packed >> self.held[e] + i & 1) << lock for i, lock in enumerate(block.locks))
         return Place(node, tuple(values), held)
 
 

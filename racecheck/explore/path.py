@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from racecheck.compiler.ir import Program
+from racecheck.compiler.program import Program
 from racecheck.explore.engine import Key
 from racecheck.explore.search import Space
 from racecheck.semantics import Move, State, initial, steps

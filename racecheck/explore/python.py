@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from racecheck.compiler.ir import Choose, End, Fail, Node, Program, Rest, is_place
+from racecheck.compiler.ir import Choose, End, Fail, Node, Rest, is_place
+from racecheck.compiler.program import Program
 from racecheck.explore.engine import Overflow, Spot, canonical, coverage_nodes, examine
 from racecheck.explore.generate import ConditionRegion, EntryRegion
 from racecheck.explore.layout import layout_of
@@ -201,9 +202,7 @@ class PythonEngine:
                 lines.add("number += 1", "starts[number] = n")
             lines.add(f"shift += {stride}")
 
-    def _process(
-        self, lines: Lines, region: EntryRegion, shift: str, number: int | str | None
-    ) -> None:
+    def _process(self, lines: Lines, region: EntryRegion, shift: str, number: int | str | None) -> None:
         choices = any(isinstance(node, Choose) for node in region.graph.nodes)
         if choices:
             lines.add("filled = 0", "depth = 1", "tries = 0")
@@ -270,4 +269,3 @@ class PythonEngine:
 
 def _places(nodes: tuple[Node, ...]) -> tuple[int, ...]:
     return tuple(i for i, node in enumerate(nodes) if is_place(node))
-

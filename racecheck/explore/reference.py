@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from racecheck.compiler.ir import End, Fail, Program, Rest
+from racecheck.compiler.ir import End, Fail, Rest
+from racecheck.compiler.program import Program
 from racecheck.explore.engine import Spot, canonical, coverage_nodes, examine
 from racecheck.semantics import (
     State,
@@ -83,5 +84,3 @@ class ReferenceEngine:
 
     def settle(self) -> None:
         """Nothing to forget."""
-
-

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from racecheck.compiler.ir import Program
+from racecheck.compiler.program import Program
 from racecheck.explore.engine import Engine, Key, Overflow, interesting_bits, normal_bits
 from racecheck.explore.limits import Limits
 

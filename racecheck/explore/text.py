@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 from attrs import define, field
 
-from racecheck.compiler.ir import Bare, Const, Expr, Op, Reg, SetGhost, Step, WordRef
+from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg, WordRef
+from racecheck.compiler.ir import SetGhost, Step
 from racecheck.compiler.operators import CONVERSIONS, LARGEST_SHIFT
 from racecheck.explore.layout import Layout
 from racecheck.operations import wrap

@@ -6,33 +6,27 @@ from typing import Any
 
 from rich.table import Table
 
+from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg, WordRef
 from racecheck.compiler.ir import (
     Assign,
-    Bare,
     Branch,
     Choose,
-    Const,
     End,
     Enter,
     Event,
-    Expr,
     Fail,
     Fence,
-    Graph,
     Leave,
     Node,
-    Op,
-    Program,
-    Reg,
     Require,
     Rest,
     SetGhost,
     Skip,
     Step,
     Together,
-    WordRef,
     is_place,
 )
+from racecheck.compiler.program import Graph, Program
 from racecheck.operations import FENCES, PLAIN_LOAD
 from racecheck.render.text import printed
 from racecheck.report import relative

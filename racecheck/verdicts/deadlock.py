@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from racecheck.compiler.ir import Enter, Program, Step
+from racecheck.compiler.ir import Enter, Step
+from racecheck.compiler.program import Program
 from racecheck.explore.engine import Key, Spot
 from racecheck.explore.search import Space
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from racecheck.compiler.ir import Enter, Event, Fail, Node, Program, Step
+from racecheck.compiler.ir import Enter, Event, Fail, Node, Step
+from racecheck.compiler.program import Program
 from racecheck.explore.engine import Key, coverage_nodes
 from racecheck.explore.path import Run, process_name, run_to
 from racecheck.explore.search import Space

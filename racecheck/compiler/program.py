@@ -1,0 +1,64 @@
+"""A compiled model: shared slots, and a graph for each process and each condition."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from racecheck.compiler.ir import Fail, Node
+from racecheck.model import Model, Process, Property
+
+
+@frozen
+class Slot:
+    """A shared word or ghost: its name, C width (0: a ghost), kind and initial value."""
+
+    label: str
+    bits: int
+    kind: str
+    initial: int
+    owner: str
+
+
+@frozen(eq=False)
+class Graph:
+    """Nodes from ``entry`` on; ``names`` of the registers; the registers live at each place."""
+
+    nodes: tuple[Node, ...]
+    entry: int
+    names: tuple[str, ...]
+    live: dict[int, tuple[int, ...]]
+    line: int
+
+
+@frozen(eq=False)
+class Entry:
+    """A ``Process`` entry of the model with its graph."""
+
+    process: Process
+    graph: Graph
+
+
+@frozen(eq=False)
+class Claim:
+    """A property with the graphs of its condition, or of what it excuses and counts."""
+
+    property: Property
+    condition: Graph | None
+    unless: Graph | None
+    cost: tuple[Graph, ...]
+
+
+@frozen(eq=False)
+class Program:
+    """A compiled model."""
+
+    model: Model
+    slots: tuple[Slot, ...]
+    entries: tuple[Entry, ...]
+    claims: tuple[Claim, ...]
+
+    def failures(self) -> list[str]:
+        """The names of the asserts (and unlocks) that may fail, in the order of the source."""
+        fails = [n for e in self.entries for n in e.graph.nodes if isinstance(n, Fail)]
+        ordered = sorted(fails, key=lambda node: (node.site.file, node.site.line))
+        return list(dict.fromkeys(node.name for node in ordered))
