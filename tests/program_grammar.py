@@ -15,8 +15,9 @@ RULES: dict[str, list[str]] = {
         "2 :: {setting}",
         "2 :: {marking}",
         "{leaving}",
-        "deep 3 :: {nested}",
+        "deep 4 :: {nested}",
         "helper 2 :: {call}",
+        "pairing :: {name}, {name} = {paircall}",
     ],
     "leaving": [
         "{fence}",

@@ -197,7 +197,7 @@ _files = itertools.count(1)
 def load_program(source: str) -> Callable[..., Model]:
     """The model function called ``program``, from a file of its own that holds the source."""
     path = folder() / f"program{next(_files)}.py"
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8")
     module = ModuleType(f"random_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module

@@ -392,6 +392,26 @@ def test_a_lock_waits_and_only_its_holder_releases_it():
     assert compare_all(built(locker, locker, trier)) > 30
 
 
+def releases_twice(page):
+    with atomic():
+        page.pins += 1
+        page.lock.lock()
+    page.lock.unlock()
+    page.lock.unlock()
+
+
+def test_a_released_lock_is_not_held_and_a_group_that_waits_does_nothing():
+    with World(built(releases_twice, locker)) as world:
+        moves = played(world, ["p1"], ["p1"], ["p1"])
+        assert [move.failed is not None for move in moves] == [False, False, True]
+    with World(built(releases_twice, locker)) as world:
+        world.step("p2")
+        with pytest.raises(NotEnabled):
+            world.step("p1")
+        assert world.values["page.pins"] == 0
+    assert compare_all(built(releases_twice, locker, releases_twice)) > 20
+
+
 def waiter(page):
     least = page.refs.read()
     wait_until(lambda: page.refs > least)
