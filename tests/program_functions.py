@@ -114,7 +114,7 @@ def workers(draw: st.DrawFn, scope: Scope, passed: list[str]) -> Worker:
     inner = draw(st.sampled_from([False, False, False, True]))
     if inner:
         scope = replace(scope, constants=("high",))
-    elif passed and draw(st.booleans()):
+    elif draw(st.booleans()) and passed:
         scope = replace(scope, helpers=(CHECK, *scope.helpers))
     ends = "" if role == "VICTIM" else "bare"
     scope = replace(scope, hostile=role == "HOSTILE", spin=role != "HOSTILE", result=ends)

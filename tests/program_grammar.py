@@ -122,7 +122,7 @@ RULES: dict[str, list[str]] = {
         "deep :: ({pure} << 2)",
         "deep :: ({pure} >> {shift})",
         "deep :: {unary}{pure}",
-        "deep :: {convert}({pure})",
+        "deep 2 :: {convert}({pure})",
         "deep :: ({pure} if {test} else {pure})",
     ],
     "test": [
@@ -143,7 +143,7 @@ RULES: dict[str, list[str]] = {
         "deep :: ({mixed} {plus} {mixed})",
         "deep :: ({mixed} * {num} - {mixed} // {divisor})",
         "deep :: ({mixed} if {cond} else {mixed})",
-        "deep :: {convert}({mixed})",
+        "deep 2 :: {convert}({mixed})",
         "deep :: {unary}{mixed}",
     ],
     "cond": [
@@ -219,7 +219,7 @@ SHORT_RULES = {
     "nested": "{branch}; {bracket}; {bounded}; flat 2 :: with atomic():\n    {group_grouped}; "
     "spin :: {spinning}",
     "rare": "assert {claim}, '#'; {lock}.unlock(); {lock}.trylock(); flat :: {lock}.lock()",
-    "setting": "3 :: {name} = {mixed}; {name} += {mixed}; {name} {augment}; {name} = {choice}; "
+    "setting": "3 :: {name} = {mixed}; {name} += {mixed}; 2 :: {name} {augment}; {name} = {choice}; "
     "{name} = {cond}; unused = {mixed}; 2 :: {tuples}; errors :: {name} = {pure} {risky} {name}",
     "augment": "-= {pure}; *= 2; //= {divisor}; %= {divisor}; &= {pure}; |= {pure}; ^= {pure}; "
     "<<= 1; >>= {shift}",

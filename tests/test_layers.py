@@ -33,6 +33,7 @@ ROWS = [
     ["debug", "native"],
     ["explore.engine", "explore.layout", "explore.limits"],
     ["explore.text"],
+    ["explore.region"],
     ["explore.generate"],
     ["explore.python", "explore.reference", "explore.search"],
     ["explore.path", "explore.ranges"],

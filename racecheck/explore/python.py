@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from racecheck.compiler.ir import Choose, End, Fail, Node, Rest, is_place
@@ -33,6 +34,7 @@ class PythonEngine:
         self._room = processes * (LONGEST_MOVE + 1)
         self._out = [0] * self._room
         self.start = initial(program) if start is None else start
+        self._run_marked: Callable[..., Any] | None = None
         self._fit(self.start)
         self._compile()
 
@@ -68,9 +70,11 @@ class PythonEngine:
             for place in places
         )
         if self.symmetry:
-            pack = self.layout.pack_place
-            sort = [sorted(places, key=lambda p, e=e: pack(e, p)) for e, places in enumerate(state.places)]
-            state = State(state.shared, tuple(map(tuple, sort)))
+            sort = [
+                tuple(sorted(places, key=partial(self.layout.pack_place, e)))
+                for e, places in enumerate(state.places)
+            ]
+            state = State(state.shared, tuple(sort))
         return self.layout.pack(state, failed)
 
     def decode(self, key: int) -> State:
@@ -139,7 +143,7 @@ class PythonEngine:
         source = self._source(marked=False)
         self.run = self._function(source, "expand")
         self.check: Callable[[int], int] = self._function(source, "check")
-        self._run_marked: Callable[..., Any] | None = None
+        self._run_marked = None
         self._compiled_with = self.happened
 
     def _function(self, source: str, name: str) -> Callable[..., Any]:
