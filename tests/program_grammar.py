@@ -219,8 +219,8 @@ SHORT_RULES = {
     "nested": "{branch}; {bracket}; {bounded}; flat 2 :: with atomic():\n    {group_grouped}; "
     "spin :: {spinning}",
     "rare": "assert {claim}, '#'; {lock}.unlock(); {lock}.trylock(); flat :: {lock}.lock()",
-    "setting": "3 :: {name} = {mixed}; {name} += {mixed}; 2 :: {name} {augment}; {name} = {choice}; "
-    "{name} = {cond}; unused = {mixed}; 2 :: {tuples}; errors :: {name} = {pure} {risky} {name}",
+    "setting": "3 :: {name} = {mixed}; {name} += {mixed}; 2 :: {name} {augment}; "
+    "{name} = {choice}; {name} = {cond}; unused = {mixed}; 2 :: {tuples}; errors :: {name} = {pure} {risky} {name}",
     "augment": "-= {pure}; *= 2; //= {divisor}; %= {divisor}; &= {pure}; |= {pure}; ^= {pure}; "
     "<<= 1; >>= {shift}",
     "jump": "break; continue; {stepvoid}\nbreak; {stepvoid}\ncontinue",

@@ -51,7 +51,7 @@ WORDS = {
 }
 OVERRIDES = {"x": "x={initial}", "y": "y={small}", "limit": "limit={small}", "held": "held=1"}
 # How deep the code of processes nests, and how long it is, by the number of processes.
-SIZES = {1: (3, 24), 2: (3, 10), 3: (2, 6), 4: (1, 4)}
+SIZES = {1: (3, 24), 2: (3, 8), 3: (2, 5), 4: (1, 3)}
 ALWAYS, SOMETIMES = ("always('#', lambda: {property})", "sometimes('#', lambda: {property})")
 PROGRESS = "progress('goal', unless=lambda: {claim}, cost=dict(load=lambda: {bare}))"
 

@@ -65,9 +65,9 @@ def refuse_undefined(nodes: list[Node], names: list[str]) -> None:
 def simplify(nodes: list[Node], names: list[str], line: int) -> Graph:
     """Drop what does nothing until nothing more goes, and number the nodes that can be reached."""
     while True:
+        _join_copies(nodes, liveness(nodes)[1])
         _, after = liveness(nodes)
         _forget_unused_results(nodes, after)
-        _join_copies(nodes, after)
         empty = {i for i, node in enumerate(nodes) if _is_empty(node, after[i])}
         if not _redirect(nodes, empty):
             break
