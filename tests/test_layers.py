@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "racecheck"
 ROWS = [
-    ["errors"],
+    ["blame", "errors"],
     ["operations"],
     ["words"],
     ["vocabulary"],
