@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
+from racecheck.blame import blamed, offer, told
 from racecheck.errors import ModelError, RacecheckError, UsageError
 from racecheck.model import Model, ModelFunction
 
@@ -41,61 +42,69 @@ def find_model(where: str) -> ModelFunction:
     """The model function that ``FILE`` or ``FILE::MODEL`` names."""
     file, _, name = where.partition("::")
     models = models_in(file)
+    if not models:
+        raise UsageError("no model; write a function with @racecheck.model that returns Model(...)", file)
     if name:
         if name not in models:
-            raise UsageError(f"no model {name!r}; the file has {_names(models)}", file)
+            raise UsageError(f"no model {name!r}; {offer(name, models)}", file)
         return models[name]
     if len(models) == 1:
         return next(iter(models.values()))
     if Path(file).stem in models:
         return models[Path(file).stem]
-    if not models:
-        raise UsageError("no model; write a function with @racecheck.model that returns Model(...)", file)
-    raise UsageError(f"several models: {_names(models)}; choose one with {file}::NAME", file)
+    raise UsageError(f"several models: {', '.join(models)}; choose one with {file}::NAME", file)
 
 
 def models_in(file: str) -> dict[str, ModelFunction]:
     """The models that a file defines itself, by name. Runs the file."""
-    found = {}
-    for value in vars(_import(file)).values():
-        if isinstance(value, ModelFunction) and value.file == str(Path(file).resolve()):
-            found[value.__name__] = value
+    path = _model_file(file)
+    models = [value for value in vars(_import(path)).values() if isinstance(value, ModelFunction)]
+    found = {value.__name__: value for value in models if value.file == str(path)}
+    if models and not found:
+        other = models[0]
+        raise UsageError(f"no model of its own: {other.__name__} is imported from {other.file}", file)
     return found
 
 
-def _names(models: dict[str, ModelFunction]) -> str:
-    return ", ".join(models) or "none"
-
-
-def _import(file: str) -> ModuleType:
+def _model_file(file: str) -> Path:
     path = Path(file).resolve()
+    if not file:
+        raise UsageError("no file is named; write FILE or FILE::MODEL")
+    if path.is_dir():
+        raise UsageError("this is a folder; name a model file (.py) in it", file)
     if not path.is_file():
         raise UsageError("no such file", file)
     if path.suffix != ".py":
         raise UsageError("a model is a Python file (.py)", file)
+    return path
+
+
+class _Loader(SourceFileLoader):
+    """Compiles the file as it is now: a cache tells edits apart by second and size only."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the source."""
+        return self.source_to_code(self.get_data(self.path), self.get_filename(fullname))
+
+
+def _import(path: Path) -> ModuleType:
     # A name of its own: two files called folio.py, or an edited one, must not be mixed up.
     name = f"racecheck_model_{next(_numbers)}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path)))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look for their module there
     with _importable(path.parent):
         try:
             spec.loader.exec_module(module)
         except RacecheckError as error:
-            raise type(error)(
-                error.message, error.file or file, error.line or _line(error, path)
-            ) from error
-        except SyntaxError as error:
-            raise ModelError(f"SyntaxError: {error.msg}", file, error.lineno) from error
+            if error.file is not None:
+                raise
+            raise type(error)(error.message, *blamed(error, str(path))) from error
         except (Exception, SystemExit) as error:
-            what = f"does not import: {type(error).__name__}: {error}"
-            raise ModelError(what, file, _line(error, path)) from error
+            what = f"SyntaxError: {error.msg}" if isinstance(error, SyntaxError) else told(error)
+            raise ModelError(f"does not import: {what}", *blamed(error, str(path))) from error
     return module
-
-
-def _line(error: BaseException, path: Path) -> int | None:
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-    return lines[-1] if lines else None
 
 
 @contextmanager

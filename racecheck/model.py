@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 import inspect
-import traceback
+import linecache
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
+from racecheck.blame import blamed, kind_of, offer, told
 from racecheck.errors import ModelError, RacecheckError, UsageError
 from racecheck.parameters import OneOf, Parameter
 from racecheck.vocabulary import Shared
@@ -28,6 +30,8 @@ class Role(enum.Enum):
 KERNEL, VICTIM, HOSTILE = Role.KERNEL, Role.VICTIM, Role.HOSTILE
 RUNGS = ("never", "by racing", "by strategy", "at rest")
 RESERVED = ("deadlock",)
+MOST_PROCESSES = 10_000
+"""More than this, and not even one state is worth writing down."""
 
 
 @frozen(init=False)
@@ -35,7 +39,8 @@ class Process:
     """``count`` interchangeable processes that each run ``function(*args, **kwargs)``.
 
     Arguments are bound when compiling: functions, shared objects, constants. ``count=0`` is allowed,
-    and absent. Raises ModelError for a count below 0 or something that is not a Python function.
+    and absent. Raises ModelError for a count below 0, something that is not a Python function, or
+    arguments that do not fit it.
     """
 
     name: str
@@ -55,13 +60,22 @@ class Process:
         **kwargs: object,
     ) -> None:
         if not isinstance(name, str) or not name:
-            raise ModelError(f"Process({name!r}, ...): the first argument is the process's name")
+            raise ModelError(
+                f"Process({kind_of(name)}, ...): the first argument is the process's name, then come its "
+                "function and the function's arguments"
+            )
         if not hasattr(function, "__code__"):
-            raise ModelError(f"process {name!r} runs {function!r}: pass a Python function")
+            raise ModelError(
+                f"process {name!r} runs {kind_of(function)}: pass a Python function, then its arguments"
+            )
         if not isinstance(role, Role):
             raise ModelError(f"process {name!r} has role={role!r}: use KERNEL, VICTIM or HOSTILE")
         if not isinstance(count, int) or count < 0:
             raise ModelError(f"process {name!r} has count={count!r}: a count is an int from 0 on")
+        try:
+            inspect.signature(function).bind(*args, **kwargs)
+        except TypeError as error:
+            raise ModelError(f"process {name!r} runs {function.__name__}(): {error}") from error
         self.__attrs_init__(name, function, args, tuple(kwargs.items()), role, int(count))
 
     def instances(self) -> list[str]:
@@ -104,17 +118,26 @@ def progress(
     ``cost`` names what an attacker spends. The claim is violated when what the attacker needs is less
     than ``at_worst`` says: one of "never", "by racing", "by strategy", "at rest".
     """
+    if not isinstance(event, str) or not event:
+        raise ModelError(f"progress({kind_of(event)}): the first argument is the name of an event")
     if at_worst not in RUNGS:
         raise ModelError(f"progress({event!r}, at_worst={at_worst!r}): use one of {', '.join(RUNGS)}")
+    if not isinstance(cost or {}, Mapping):
+        raise ModelError(f"progress({event!r}): cost is {kind_of(cost)}; write dict(name=lambda: ...)")
     costs = tuple((name, _callable(name, value)) for name, value in (cost or {}).items())
-    return Property("progress", event, None, unless and _callable(event, unless), costs, at_worst)
+    excuse = None if unless is None else _callable(event, unless)
+    return Property("progress", event, None, excuse, costs, at_worst)
 
 
 def _callable(name: str, condition: Condition) -> Condition:
-    if not isinstance(name, str):
-        raise ModelError(f"a property's name is a string, not {name!r}")
+    if not isinstance(name, str) or not name:
+        raise ModelError(
+            f"a property's name is a string, not {kind_of(name)}; write always('name', lambda: ...)"
+        )
     if not hasattr(condition, "__code__"):
-        raise ModelError(f"property {name!r}: the condition is {condition!r}; write lambda: ...")
+        raise ModelError(f"property {name!r}: the condition is {kind_of(condition)}; write lambda: ...")
+    if any(p.default is p.empty for p in inspect.signature(condition).parameters.values()):
+        raise ModelError(f"property {name!r}: its condition takes no arguments; write lambda: ...")
     return condition
 
 
@@ -133,9 +156,13 @@ class Model:
     def __init__(self, *parts: Process | Property) -> None:
         for part in parts:
             if not isinstance(part, (Process, Property)):
-                raise ModelError(f"Model({part!r}): expected a Process or a property")
+                raise ModelError(
+                    f"Model() takes processes and properties as its arguments, not {kind_of(part)}"
+                )
         processes = tuple(p for p in parts if isinstance(p, Process))
         properties = tuple(p for p in parts if isinstance(p, Property))
+        if (number := sum(process.count for process in processes)) > MOST_PROCESSES:
+            raise ModelError(f"{number:,} processes: at most {MOST_PROCESSES:,} can be searched; use fewer")
         _refuse_twins("processes", [name for p in processes for name in p.instances()])
         _refuse_twins("properties", [p.name for p in properties])
         for reserved in {p.name for p in properties}.intersection(RESERVED):
@@ -152,8 +179,8 @@ class Model:
 
 
 def _refuse_twins(what: str, names: list[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise ModelError(f"two {what} are named {name!r}: names must differ")
 
 
@@ -175,14 +202,14 @@ class ModelFunction:
 
     @property
     def line(self) -> int:
-        """The line where the model function starts."""
-        return self.function.__code__.co_firstlineno
+        """The line of its ``def``."""
+        return _line_of_def(self.function)
 
     def __call__(self, **values: object) -> Model:
         """Build the model; UsageError for a parameter that does not exist or does not fit."""
         for unknown in values.keys() - self.parameters.keys():
-            known = ", ".join(self.parameters) or "no parameters"
-            raise UsageError(f"model {self.__name__} has no parameter {unknown!r}; it has {known}")
+            instead = offer(unknown, self.parameters)
+            raise UsageError(f"model {self.__name__} has no parameter {unknown!r}; {instead}")
         defaults = {name: next(iter(p.options)) if p.options else p.default
                     for name, p in self.parameters.items()}  # fmt: skip
         resolved = {
@@ -198,25 +225,26 @@ class ModelFunction:
         try:
             built = self.function(**values)
         except RacecheckError as error:
-            raise _located(error, self.file) from error
-        except Exception as error:
-            raise _located(ModelError(f"{type(error).__name__}: {error}"), self.file, error) from error
+            if error.file is not None:
+                raise
+            raise type(error)(error.message, *blamed(error, self.file)) from error
+        except (Exception, SystemExit) as error:
+            what = f"{self.__name__}() raised {told(error)}"
+            raise ModelError(what, *blamed(error, self.file)) from error
         finally:
             context.created = outer
         if not isinstance(built, Model):
-            raise ModelError(
-                f"{self.__name__}() returned {built!r}: return Model(...)", self.file, self.line
-            )
+            what = f"{self.__name__}() returned {kind_of(built)}: return Model(...)"
+            raise ModelError(what, self.file, self.line)
         return built
 
 
-def _located(error: RacecheckError, file: str, cause: Exception | None = None) -> RacecheckError:
-    """The error with the innermost line of the user's file that led to it."""
-    if error.file is not None:
-        return error
-    frames = traceback.extract_tb((cause or error).__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == file]
-    return type(error)(error.message, file, lines[-1] if lines else None)
+def _line_of_def(function: Callable[..., object]) -> int:
+    """The first line of a function after its decorators."""
+    code = function.__code__
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    starts = (n for n, line in enumerate(lines) if line.lstrip().startswith(("def ", "async def ")))
+    return code.co_firstlineno + next(starts, 0)
 
 
 def model(function: Callable[..., object]) -> ModelFunction:
@@ -225,16 +253,14 @@ def model(function: Callable[..., object]) -> ModelFunction:
     Each parameter needs a default: an int, a bool, a string, or ``one_of(...)``. Raises ModelError if
     one has none.
     """
-    file, line = function.__code__.co_filename, function.__code__.co_firstlineno
+    if not inspect.isfunction(function) or inspect.iscoroutinefunction(function):
+        raise ModelError(f"@model goes before a plain def that returns Model(...), not {kind_of(function)}")
+    place = function.__code__.co_filename, _line_of_def(function)
     parameters = {}
     for name, parameter in inspect.signature(function).parameters.items():
         default = parameter.default
-        if not isinstance(default, (int, str, OneOf)):
-            raise ModelError(
-                f"parameter {name!r} of model {function.__name__} needs a default: an int, a bool, "
-                "a string or one_of(...)",
-                file,
-                line,
-            )
+        if not isinstance(default, (int, str, OneOf)) or parameter.kind is parameter.POSITIONAL_ONLY:
+            what = f"parameter {name!r} of model {function.__name__} needs a name and a default: "
+            raise ModelError(f"{what}an int, a bool, a string or one_of(...)", *place)
         parameters[name] = Parameter(name, default)
     return ModelFunction(function, parameters)

@@ -13,8 +13,8 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-PLAIN_LOAD: Final = "plain load"
-PLAIN_STORE: Final = "plain store"
+LOAD: Final = "unordered load"
+STORE: Final = "unordered store"
 UNORDERED: Final = "unordered RMW"
 FULL: Final = "full"
 ON_SUCCESS: Final = "full on success, unordered on failure"
@@ -40,9 +40,9 @@ class Operation:
 
 def _atomic() -> list[Operation]:
     plain = [
-        Operation("read", 0, "", "old", PLAIN_LOAD),
+        Operation("read", 0, "", "old", LOAD),
         Operation("read_acquire", 0, "", "old", "acquire"),
-        Operation("set", 1, "a", "", PLAIN_STORE),
+        Operation("set", 1, "a", "", STORE),
         Operation("set_release", 1, "a", "", "release"),
         Operation("inc", 0, "old + 1", "", UNORDERED),
         Operation("dec", 0, "old - 1", "", UNORDERED),
@@ -90,7 +90,7 @@ def _variants(base: Operation) -> list[Operation]:
 
 
 _FLAG = [
-    Operation("test", 0, "", "old != 0", PLAIN_LOAD, boolean=True),
+    Operation("test", 0, "", "old != 0", LOAD, boolean=True),
     Operation("set", 0, "1", "", UNORDERED),
     Operation("clear", 0, "0", "", UNORDERED),
     Operation("test_and_set", 0, "1", "old != 0", FULL, boolean=True),

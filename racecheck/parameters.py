@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
+from racecheck.blame import kind_of
 from racecheck.errors import ModelError, UsageError
 
 
@@ -22,13 +23,17 @@ def one_of(*options: object) -> Any:
 
     Elements go by their ``__name__``, a string by itself; the first is the default.
     """
-    if len(options) == 1 and isinstance(options[0], Mapping):
-        return OneOf(dict(options[0]))
+    if len(options) == 1 and isinstance(options[0], Mapping) and options[0]:
+        return OneOf({str(name): option for name, option in options[0].items()})
     if len(options) == 1 and isinstance(options[0], (list, tuple)):
         options = tuple(options[0])
     named = {_option_name(option): option for option in options}
-    if not options or len(named) != len(options):
-        raise ModelError(f"one_of{options!r}: give at least one value, each with a name of its own")
+    if not options or len(named) != len(options) or isinstance(options[0], (Mapping, set, frozenset)):
+        given = ", ".join(kind_of(option) for option in options)
+        raise ModelError(
+            f"one_of({given}): give one value or more in an order of their own, each with its own name; "
+            "one_of({'name': value, ...}) names them"
+        )
     return OneOf(named)
 
 

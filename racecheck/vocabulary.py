@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from racecheck.blame import offer
 from racecheck.errors import ModelError
 from racecheck.operations import FENCES, wrap
-from racecheck.words import Array, GhostCell, Word, context, current_driver
+from racecheck.words import Array, GhostCell, Word, context, current_driver, ghost_value
 
 
 class Ghost:
@@ -20,7 +21,7 @@ class Ghost:
     """
 
     def __init__(self, initial: int = 0) -> None:
-        self.initial = initial
+        self.initial = ghost_value("Ghost", initial)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -50,8 +51,11 @@ class Shared:
 
     def __init__(self, name: str | None = None, **values: object) -> None:
         declared = _declarations(type(self))
+        kind = type(self).__name__
+        if not isinstance(name, str | None) or name == "":
+            raise ModelError(f"{kind}({name!r}): values are given by name, and name= is a string")
         for unknown in values.keys() - declared.keys():
-            raise ModelError(f"{type(self).__name__} has no {unknown!r}; it declares {', '.join(declared)}")
+            raise ModelError(f"{kind} has no {unknown!r}; {offer(unknown, declared)}")
         self.__dict__.update(_words={}, _ghosts={}, _label=_register(self, name))
         for key, declaration in declared.items():
             self._bind(key, declaration, values)
@@ -68,15 +72,21 @@ class Shared:
             self._ghosts[key] = GhostCell(label, values.get(key, declaration.initial))
         elif key in values:
             self.__dict__[key] = values[key]
+        elif isinstance(declaration, type) and issubclass(declaration, (Word, Array, Ghost)):
+            raise ModelError(f"{label} is the class {declaration.__name__}: write {declaration.__name__}(...)")
 
     def __setattr__(self, name: str, value: object) -> None:
         if isinstance(getattr(type(self), name, None), Ghost):
             object.__setattr__(self, name, value)
             return
         raise ModelError(
-            f"{self._label}.{name} cannot be assigned: a word changes by its methods (set, add...), "
-            "and a constant not at all"
+            f"{self._label}.{name} cannot be assigned: give initial values and constants when it is made, "
+            f"{type(self).__name__}({name}=...); in a process a word changes by its methods"
         )
+
+    def __getattr__(self, name: str) -> Any:
+        known = _declarations(type(self)) if not name.startswith("_") else ()
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; {offer(name, known)}")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._label}>"
@@ -96,7 +106,8 @@ def _declarations(cls: type[Shared]) -> dict[str, object]:
 
 
 def _is_code(value: object) -> bool:
-    return callable(value) or isinstance(value, (property, staticmethod, classmethod))
+    code = callable(value) or isinstance(value, (property, staticmethod, classmethod))
+    return code and not isinstance(value, type)
 
 
 def _register(shared: Shared, name: str | None) -> str:

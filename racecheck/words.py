@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, Self
 
+from racecheck.blame import kind_of
 from racecheck.errors import ModelError
 from racecheck.operations import OPERATIONS, Operation, wrap
 
@@ -62,8 +63,8 @@ def current_driver(what: str) -> Driver:
     """The driver of this thread; ModelError, naming what was used, if there is none."""
     if context.driver is None:
         raise ModelError(
-            f"{what} is used outside a process: shared words have values only while a process runs; "
-            "move this into a process function or a property's lambda"
+            f"{what} is used outside a process: only a running process has values, steps and choices; "
+            "move this into a process function, or a look at a value into a property's lambda"
         )
     return context.driver
 
@@ -93,7 +94,7 @@ class Word:
     def checked(self, initial: object) -> int:
         """The initial value as an int; ModelError if the word cannot hold it."""
         if not isinstance(initial, int):
-            raise ModelError(f"{self.label} starts as {initial!r}: an initial value is an int")
+            raise ModelError(f"{self.label} starts as {kind_of(initial)}: an initial value is an int")
         if wrap(int(initial), self.bits) != initial:
             raise ModelError(f"{self.label} starts as {initial}: not a signed {self.bits}-bit value")
         return int(initial)
@@ -169,7 +170,8 @@ class Flag(Word):
     """A bit that is set, cleared and tested, such as PG_lru: ``test set clear test_and_set``..."""
 
     def __init__(self, initial: bool = False) -> None:
-        super().__init__(int(initial))
+        super().__init__(initial)
+        self.initial = self.checked(initial)
 
     def checked(self, initial: object) -> int:
         """The initial value as 0 or 1."""
@@ -219,7 +221,9 @@ class Array:
 
     def __init__(self, element: Word, length: int) -> None:
         if not isinstance(element, Word):
-            raise ModelError(f"Array({element!r}, {length}): an array holds Atomic, Flag or Lock")
+            raise ModelError(
+                f"Array({kind_of(element)}, ...): an array holds Atomic(), Flag() or Lock() words"
+            )
         if not isinstance(length, int) or length < 1:
             raise ModelError(f"Array(..., {length!r}): the length is an int from 1 on")
         self.element = element
@@ -252,7 +256,12 @@ class GhostCell:
     """The value of one Ghost in one Shared object."""
 
     def __init__(self, label: str, initial: object) -> None:
-        if not isinstance(initial, int):
-            raise ModelError(f"{label} starts as {initial!r}: a ghost is an int")
         self.label = label
-        self.initial = int(initial)
+        self.initial = ghost_value(label, initial)
+
+
+def ghost_value(label: str, initial: object) -> int:
+    """The initial value of a ghost; ModelError if it is not an int."""
+    if not isinstance(initial, int):
+        raise ModelError(f"{label} starts as {kind_of(initial)}: a ghost is an int")
+    return int(initial)

@@ -220,7 +220,8 @@ SHORT_RULES = {
     "spin :: {spinning}",
     "rare": "assert {claim}, '#'; {lock}.unlock(); {lock}.trylock(); flat :: {lock}.lock()",
     "setting": "3 :: {name} = {mixed}; {name} += {mixed}; 2 :: {name} {augment}; "
-    "{name} = {choice}; {name} = {cond}; unused = {mixed}; 2 :: {tuples}; errors :: {name} = {pure} {risky} {name}",
+    "{name} = {choice}; {name} = {cond}; unused = {mixed}; 2 :: {tuples}; "
+    "errors :: {name} = {pure} {risky} {name}",
     "augment": "-= {pure}; *= 2; //= {divisor}; %= {divisor}; &= {pure}; |= {pure}; ^= {pure}; "
     "<<= 1; >>= {shift}",
     "jump": "break; continue; {stepvoid}\nbreak; {stepvoid}\ncontinue",

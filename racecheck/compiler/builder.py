@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from attrs import Factory, define, field, frozen
 
@@ -13,6 +13,7 @@ from racecheck.compiler.expr import Const, Expr, Reg, WordRef
 from racecheck.compiler.ir import Assign, Branch, Fail, Head, Node, Site, Skip, Undefine
 from racecheck.compiler.program import Slot
 from racecheck.compiler.source import Source
+from racecheck.errors import ModelError
 from racecheck.words import Array, Word
 
 Loose = list[tuple[Node, str]]
@@ -64,8 +65,24 @@ class Closure:
     frame: Frame
 
 
-Value = Expr | Static | Tuple | WordValue | ArrayValue | GhostValue | Closure
+@frozen
+class Nothing:
+    """What an operation without a result gives; ``why`` says what to write instead."""
+
+    why: str = field(eq=False)
+
+
+@frozen
+class Mixed:
+    """What is an int on one way and something else on another; its truth, if the others are None."""
+
+    truth: Expr | None = None
+
+
+Value = Expr | Static | Tuple | WordValue | ArrayValue | GhostValue | Closure | Nothing | Mixed
 NONE = Static(None)
+LARGEST: Final = 20_000
+"""Nodes of one graph: more come of calls in calls in calls."""
 
 
 @frozen(eq=False)
@@ -110,6 +127,7 @@ class GraphBuilder:
     def __init__(self, site: Site) -> None:
         self.nodes: list[Node] = []
         self.names: list[str] = []
+        self.asserts: list[Fail] = []
         self.loose: Loose = []
         self.depth = 0
         self.whiles = 0
@@ -122,6 +140,13 @@ class GraphBuilder:
 
     def emit(self, node: Node) -> Node:
         """Append the node where the loose edges lead."""
+        if len(self.nodes) >= LARGEST:
+            raise ModelError(
+                f"{node.site.text}: the process is too large with every call written out, more than "
+                f"{LARGEST:,} operations; call fewer functions from functions",
+                node.site.file,
+                node.site.line,
+            )
         self.nodes.append(node)
         node.inside = self.depth > 0
         self.land(len(self.nodes) - 1)
@@ -139,10 +164,10 @@ class GraphBuilder:
         self.emit(Head(site, bounded, outermost=not bounded and not self.whiles))
         return len(self.nodes) - 1
 
-    def fail(self, site: Site, name: str, edges: Loose) -> None:
+    def fail(self, node: Fail, edges: Loose) -> None:
         """Let these edges end in a failed assert."""
         kept, self.loose = self.loose, edges
-        self.emit(Fail(site, name))
+        self.emit(node)
         self.loose = kept
 
     def branch(self, site: Site, condition: Expr) -> tuple[Loose, Loose]:

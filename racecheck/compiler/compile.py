@@ -9,7 +9,7 @@ from typing import Any
 from racecheck.compiler.builder import GraphBuilder, SlotTable
 from racecheck.compiler.checks import check_graph
 from racecheck.compiler.expr import Bare, walk
-from racecheck.compiler.ir import End, Node, Result, SetGhost, Skip
+from racecheck.compiler.ir import End, Result, SetGhost, Skip
 from racecheck.compiler.liveness import refuse_undefined, simplify
 from racecheck.compiler.program import Claim, Entry, Graph, Program, Slot
 from racecheck.compiler.source import source_of
@@ -29,7 +29,7 @@ def compile_model(model: Model) -> Program:
         for condition in (claim.condition, claim.unless, *(cost for _, cost in claim.cost))
         if condition is not None
     }
-    read = _ghosts_read([nodes for nodes, _ in [*drafts, *conditions.values()]], slots)
+    read = _ghosts_read([*drafts, *conditions.values()], slots)
     graphs = {c: _finish(draft, read, c) for c, draft in conditions.items()}
     entries = [
         Entry(process, _finish(draft, read, process.function))
@@ -45,9 +45,6 @@ def compile_model(model: Model) -> Program:
         for claim in model.properties
     ]
     return Program(model, slots.table, tuple(entries), tuple(claims))
-
-
-Draft = tuple[list[Node], list[str]]
 
 
 def _slots(model: Model) -> SlotTable:
@@ -66,7 +63,7 @@ def _slots(model: Model) -> SlotTable:
     return SlotTable(tuple(table), ids)
 
 
-def _draft_process(process: Process, slots: SlotTable) -> Draft:
+def _draft_process(process: Process, slots: SlotTable) -> GraphBuilder:
     source = source_of(_function(process.function))
     builder = GraphBuilder(source.site(source.tree, "start"))
     front = Statements(builder, slots, process.role)
@@ -74,10 +71,10 @@ def _draft_process(process: Process, slots: SlotTable) -> Draft:
     builder.emit(End(source.site(source.tree, "return")))
     refuse_undefined(builder.nodes, builder.names)
     check_graph(builder.nodes, process.role)
-    return builder.nodes, builder.names
+    return builder
 
 
-def _draft_condition(condition: Condition, slots: SlotTable) -> Draft:
+def _draft_condition(condition: Condition, slots: SlotTable) -> GraphBuilder:
     source = source_of(_function(condition))
     site = source.site(source.tree, "condition")
     builder = GraphBuilder(site)
@@ -86,7 +83,7 @@ def _draft_condition(condition: Condition, slots: SlotTable) -> Draft:
     value = _call(front, condition, (), {}, "a condition")
     builder.emit(Result(site, front.number(source.tree, value)))
     refuse_undefined(builder.nodes, builder.names)
-    return builder.nodes, builder.names
+    return builder
 
 
 def _call(
@@ -109,12 +106,12 @@ def _function(function: Any) -> FunctionType:
     return found
 
 
-def _ghosts_read(graphs: list[list[Node]], slots: SlotTable) -> set[int]:
+def _ghosts_read(drafts: list[GraphBuilder], slots: SlotTable) -> set[int]:
     """The ghosts that a property or an assert reads, and those that feed one of these."""
     ghosts = {i for i, slot in enumerate(slots.table) if slot.kind == "Ghost"}
     feeds: dict[int, set[int]] = {ghost: set() for ghost in ghosts}
     read: set[int] = set()
-    for node in (node for nodes in graphs for node in nodes):
+    for node in (node for draft in drafts for node in draft.nodes):
         used = {
             part.word.base
             for expr in node.uses()
@@ -130,12 +127,11 @@ def _ghosts_read(graphs: list[list[Node]], slots: SlotTable) -> set[int]:
     return read
 
 
-def _finish(draft: Draft, read: set[int], function: Any) -> Graph:
-    nodes, names = draft
-    kept = [
+def _finish(draft: GraphBuilder, read: set[int], function: Any) -> Graph:
+    draft.nodes = [
         Skip(node.site, next=node.next, inside=node.inside)
         if isinstance(node, SetGhost) and node.slot not in read
         else node
-        for node in nodes
+        for node in draft.nodes
     ]
-    return simplify(kept, names, function.__code__.co_firstlineno)
+    return simplify(draft, function.__code__.co_firstlineno)

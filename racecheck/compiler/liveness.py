@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from racecheck.compiler.builder import GraphBuilder
 from racecheck.compiler.expr import FALLIBLE, Expr, Op, Reg, walk
 from racecheck.compiler.ir import Assign, Branch, Choose, Node, Skip, Step, Undefine, is_place
 from racecheck.compiler.program import Graph
@@ -62,8 +63,9 @@ def refuse_undefined(nodes: list[Node], names: list[str]) -> None:
                     )
 
 
-def simplify(nodes: list[Node], names: list[str], line: int) -> Graph:
+def simplify(draft: GraphBuilder, line: int) -> Graph:
     """Drop what does nothing until nothing more goes, and number the nodes that can be reached."""
+    nodes = draft.nodes
     while True:
         _join_copies(nodes, liveness(nodes)[1])
         _, after = liveness(nodes)
@@ -71,7 +73,8 @@ def simplify(nodes: list[Node], names: list[str], line: int) -> Graph:
         empty = {i for i, node in enumerate(nodes) if _is_empty(node, after[i])}
         if not _redirect(nodes, empty):
             break
-    return _numbered(nodes, names, line)
+    kept, live = _numbered(nodes)
+    return Graph(tuple(kept), 0, tuple(draft.names), live, tuple(draft.asserts), line)
 
 
 def _forget_unused_results(nodes: list[Node], after: Live) -> None:
@@ -123,7 +126,8 @@ def _follow(nodes: list[Node], empty: set[int], at: int) -> int:
     return min(seen) if at in seen else at  # a loop of nothing stays, for the error when it runs
 
 
-def _numbered(nodes: list[Node], names: list[str], line: int) -> Graph:
+def _numbered(nodes: list[Node]) -> tuple[list[Node], dict[int, tuple[int, ...]]]:
+    """The nodes that can be reached, numbered anew, and what is live at their places."""
     reached, todo = {0}, [0]
     while todo:
         for successor in nodes[todo.pop()].successors():
@@ -138,4 +142,4 @@ def _numbered(nodes: list[Node], names: list[str], line: int) -> Graph:
                 setattr(node, edge, number[getattr(node, edge)])
     before, _ = liveness(kept)
     live = {i: tuple(sorted(before[i])) for i, node in enumerate(kept) if is_place(node)}
-    return Graph(tuple(kept), 0, tuple(names), live, line)
+    return kept, live

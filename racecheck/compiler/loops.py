@@ -28,7 +28,7 @@ class Loops(Calls):
             self.builder.emit(Leave(self.frame.source.site(node)))
 
     def do_While(self, node: ast.While) -> None:
-        site = self.frame.source.site(node, "while " + text_of(node.test))
+        site = self.frame.source.site(node, "while " + self.frame.source.text(node.test))
         if self.builder.depth:
             self.refuse(
                 node.test, "a while loop has no bound, and an atomic group is one step; use range()"

@@ -24,22 +24,6 @@ from racecheck.errors import ModelError
 from racecheck.vocabulary import Ghost, Shared
 from racecheck.words import Array, GhostCell, Word
 
-ADVICE: Final[dict[type[ast.AST], str]] = {
-    ast.Div: "/ makes a fraction; write // for integers",
-    ast.Pow: "** is not C; write the constant, or a shift",
-    ast.List: "a list has no place in a state; use a tuple of locals, or an Array in a Shared class",
-    ast.Dict: "a dict has no place in a state; use locals, or an Array in a Shared class",
-    ast.Set: "a set has no place in a state; use the bits of an int",
-    ast.ListComp: "comprehensions are outside the language; write a for loop over range()",
-    ast.GeneratorExp: "a generator stands only in all(), any() or sum() of a property or an assert",
-    ast.JoinedStr: "f-strings are outside the language; write a constant",
-    ast.NamedExpr: ":= is outside the language; assign on a line of its own",
-    ast.Await: "there is no await: every atomic operation is a step by itself",
-    ast.Yield: "yield is outside the language: every atomic operation is a step by itself",
-    ast.Starred: "* arguments are outside the language; write the arguments out",
-}
-
-
 class Operands:
     """The part of the front end that compiles what operators work on."""
 
@@ -49,6 +33,7 @@ class Operands:
         self.frame: Frame
         self.bare = False
         self.ghosts = False
+        self.ghost_uses = 0
         self.active: list[types.CodeType] = []
         self.reads: list[WordRef] = []
 
@@ -90,6 +75,7 @@ class Operands:
         if isinstance(value, GhostValue):
             if not (self.bare or self.ghosts):
                 self.refuse(node, "a ghost is read only by properties, asserts and ghost updates")
+            self.ghost_uses += 1
             return Bare(WordRef(value.slot))
         self.refuse(node, f"{describe(value)} is used as an int")
 

@@ -27,6 +27,7 @@ class Graph:
     entry: int
     names: tuple[str, ...]
     live: dict[int, tuple[int, ...]]
+    asserts: tuple[Fail, ...]
     line: int
 
 
@@ -57,8 +58,17 @@ class Program:
     entries: tuple[Entry, ...]
     claims: tuple[Claim, ...]
 
+    def asserts(self) -> list[str]:
+        """The names of the asserts, in the order of the source."""
+        return _names([node for entry in self.entries for node in entry.graph.asserts])
+
     def failures(self) -> list[str]:
-        """The names of the asserts (and unlocks) that may fail, in the order of the source."""
-        fails = [n for e in self.entries for n in e.graph.nodes if isinstance(n, Fail)]
-        ordered = sorted(fails, key=lambda node: (node.site.file, node.site.line))
-        return list(dict.fromkeys(node.name for node in ordered))
+        """The asserts, then what else can fail: the unlock of a lock that is not held."""
+        nodes = [node for entry in self.entries for node in entry.graph.nodes]
+        failing = _names([node for node in nodes if isinstance(node, Fail)])
+        return list(dict.fromkeys([*self.asserts(), *failing]))
+
+
+def _names(nodes: list[Fail]) -> list[str]:
+    ordered = sorted(nodes, key=lambda node: (node.site.file, node.site.line))
+    return list(dict.fromkeys(node.name for node in ordered))

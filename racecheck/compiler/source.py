@@ -19,7 +19,7 @@ class Source:
     """A function's syntax tree and where it stands."""
 
     function: FunctionType
-    tree: ast.FunctionDef | ast.Lambda
+    tree: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
     @property
     def file(self) -> str:
@@ -34,12 +34,19 @@ class Source:
     def site(self, node: ast.AST, text: str | None = None) -> Site:
         """Where the node stands, with its source text on one line."""
         line = getattr(node, "lineno", self.function.__code__.co_firstlineno)
-        return Site(self.name, self.file, line, text or text_of(node))
+        return Site(self.name, self.file, line, text or self.text(node))
+
+    def text(self, node: ast.AST) -> str:
+        """The node as it stands in the source, on one line."""
+        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", -1)
+        if first != last:
+            return text_of(node)
+        line = linecache.getline(self.file, first).encode()
+        return line[getattr(node, "col_offset", 0) : getattr(node, "end_col_offset", None)].decode()
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         """Raise the ModelError that says why this text is outside the language, and what to write."""
-        site = self.site(node)
-        raise ModelError(f"{shorten(site.text)}: {why}", self.file, site.line)
+        raise ModelError(f"{shorten(_head(node))}: {why}", self.file, self.site(node, "...").line)
 
 
 def shorten(text: str, width: int = 70) -> str:
@@ -52,12 +59,19 @@ def text_of(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())
 
 
+def _head(node: ast.AST) -> str:
+    """The node on one line; of a statement with a body only its own line."""
+    if not isinstance(getattr(node, "body", None), list):
+        return text_of(node)
+    return next(line for line in ast.unparse(node).split("\n") if not line.startswith("@"))
+
+
 def source_of(function: FunctionType) -> Source:
     """Find the syntax tree of a function or lambda; ModelError if its source cannot be read."""
     code = function.__code__
     linecache.checkcache(code.co_filename)  # in a long session the file may be a newer one
     defined, lambdas = _index("".join(linecache.getlines(code.co_filename)), code.co_filename)
-    tree: ast.FunctionDef | ast.Lambda | None
+    tree: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None
     if code.co_name == "<lambda>":
         tree = lambdas.get(_body_position(function))
     else:
@@ -78,7 +92,7 @@ Position = tuple[int, int, int, int]
 @lru_cache(maxsize=64)
 def _index(
     text: str, file: str
-) -> tuple[dict[tuple[str, int], ast.FunctionDef], dict[Position, ast.Lambda]]:
+) -> tuple[dict[tuple[str, int], ast.FunctionDef | ast.AsyncFunctionDef], dict[Position, ast.Lambda]]:
     """The functions by name and first line, the lambdas by the position of their body."""
     try:
         tree = ast.parse(text, file)
@@ -86,7 +100,7 @@ def _index(
         return {}, {}
     defined, lambdas = {}, {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             defined[node.name, first] = node
         elif isinstance(node, ast.Lambda):

@@ -19,9 +19,8 @@ from racecheck.compiler.builder import (
     flag,
 )
 from racecheck.compiler.expr import Bare, Const, Op, Reg
-from racecheck.compiler.ir import Enter, Leave, SetGhost
+from racecheck.compiler.ir import Enter, Fail, Leave, SetGhost, is_place
 from racecheck.compiler.loops import Loops
-from racecheck.compiler.source import text_of
 from racecheck.model import Role
 
 ADVICE: Final[dict[type[ast.AST], str]] = {
@@ -87,10 +86,14 @@ class Statements(Loops):
 
     def ghost_value(self, targets: list[ast.expr], node: ast.expr) -> Value:
         """The value to assign; one for a ghost may use other ghosts."""
-        ghost = any(isinstance(target, ast.Attribute) for target in targets)
-        with flag(self, "ghosts", ghost):
+        start, used = len(self.builder.nodes), self.ghost_uses
+        with flag(self, "ghosts", any(isinstance(target, ast.Attribute) for target in targets)):
             value = self.value(node)
-            return self.number(node, value) if isinstance(value, (WordValue, GhostValue)) else value
+            if isinstance(value, (WordValue, GhostValue)):
+                value = self.number(node, value)
+        if self.ghost_uses > used and any(map(is_place, self.builder.nodes[start:])):
+            self.refuse(node, "reads a ghost and takes a step; take the step on a line before")
+        return value
 
     def do_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
@@ -177,7 +180,7 @@ class Statements(Loops):
         self.builder.emit(SetGhost(self.frame.source.site(node), found.slot, expr))
 
     def do_Assert(self, node: ast.Assert) -> None:
-        message = text_of(node.test)
+        message = self.frame.source.text(node.test)
         if node.msg is not None:
             value = self.value(node.msg)
             if not (isinstance(value, Static) and isinstance(value.value, str)):
@@ -185,8 +188,10 @@ class Statements(Loops):
             message = value.value
         site = self.frame.source.site(node)
         passed, failed = self.with_bare(node.test)
+        failure = Fail(site, f"{site.function}: {message}")
+        self.builder.asserts.append(failure)
         if failed:
-            self.builder.fail(site, f"{site.function}: {message}", failed)
+            self.builder.fail(failure, failed)
         self.builder.loose = passed
 
     def do_If(self, node: ast.If) -> None:
@@ -205,7 +210,7 @@ class Statements(Loops):
         if not self._is_atomic(node):
             self.refuse(node.items[0].context_expr, "the only 'with' in the language is 'with atomic():'")
         outside = self.builder.depth == 0
-        text = "with atomic(): " + "; ".join(text_of(statement) for statement in node.body)
+        text = "with atomic(): " + "; ".join(map(self.frame.source.text, node.body))
         site = self.frame.source.site(node, text)
         if outside:
             self.builder.emit(Enter(site))

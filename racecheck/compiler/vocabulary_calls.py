@@ -7,7 +7,7 @@ import ast
 from racecheck.compiler.builder import NONE, Loose, Static, Tuple, Value, WordValue, flag
 from racecheck.compiler.builtin_calls import BuiltinCalls
 from racecheck.compiler.expr import Const, Expr, WordRef
-from racecheck.compiler.ir import Choose, Enter, Event, Fence, Leave, Require, Rest, Step, Together
+from racecheck.compiler.ir import Choose, Enter, Event, Fail, Fence, Leave, Require, Rest, Step, Together
 from racecheck.model import HOSTILE, Role
 from racecheck.operations import OPERATIONS
 
@@ -30,7 +30,7 @@ class VocabularyCalls(BuiltinCalls):
             self.refuse(
                 node,
                 "a property, an assert or a wait_until condition looks at the state and takes no step; "
-                "name the word without a method",
+                "take the step on a line before, or name the word without a method for its value now",
             )
 
     def operation(self, node: ast.Call, base: WordValue, name: str) -> Value:
@@ -45,7 +45,7 @@ class VocabularyCalls(BuiltinCalls):
         step = self.builder.emit(Step(site, operation, base.ref, args, target))
         if base.word.kind == "Lock" and name == "unlock":
             failure = f"{site.function}: {site.text} by its holder"
-            self.builder.fail(site, failure, [(step, "otherwise")])
+            self.builder.fail(Fail(site, failure), [(step, "otherwise")])
         return target or NONE
 
     def fence(self, node: ast.Call) -> Value:

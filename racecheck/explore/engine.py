@@ -29,6 +29,8 @@ class Engine(Protocol):
     name: str
     program: Program
     symmetry: bool
+    room: int
+    """How many targets ``run`` may write."""
 
     @property
     def happened(self) -> int:
@@ -37,16 +39,23 @@ class Engine(Protocol):
     def initial(self) -> Key:
         """The initial state."""
 
-    def expand(self, key: Key, out: list[Key]) -> int:
+    def expand(self, key: Key, out: list[Key], /) -> int:
         """Write the target of each move into ``out``, and return how many there are.
 
         Raises Overflow when keys must be translated first, ModelError for an error of the model.
         """
 
-    def check(self, key: Key) -> int:
+    def run(self, key: Key, out: list[Key], /) -> int:
+        """As ``expand``, where ``out`` has room; negative where ``explain`` has something to raise."""
+
+    def explain(self, key: Key, count: int) -> None:
+        """Raise what a negative count of ``run`` stands for."""
+
+    def check(self, key: Key, /) -> int:
         """A bit for each claim whose condition is true, then one if an assert has failed.
 
-        Negative if evaluating a condition is an error of the model; ``examine`` then raises it.
+        If evaluating a condition is an error of the model, which ``examine`` then raises: the negative
+        number that differs in every bit from ``normal_bits``.
         """
 
     def examine(self, key: Key) -> int:

@@ -1,29 +1,67 @@
-"""The code of an entry's moves, and of a property's condition, specialised to one layout."""
+"""The code of a process's moves, and of a property's condition, specialised to one layout."""
 
 from __future__ import annotations
 
 from racecheck.compiler.ir import End, Enter, Event, Fail, Node, Rest, Result, Step, Together
 from racecheck.compiler.program import Graph
-from racecheck.explore.layout import Layout
-from racecheck.explore.region import DONE, Region
-from racecheck.explore.text import Lines, Words, overflow
+from racecheck.explore.region import HELD, Path, Region
+from racecheck.explore.text import DONE, Lines, Words, overflow, substitute, total
 
 
 class EntryRegion(Region):
-    """The moves of one entry: from each place, loads of what lives there; at the end, the new block."""
+    """The moves of one process: from each place, loads of what lives there; at the end, the target.
+
+    ``shift`` is where the process's block stands: a number, or "shift" for the variable. With ``sort`` the
+    new block goes where it belongs among its equals.
+    """
 
     def __init__(
-        self, graph: Graph, words: Words, layout: Layout, entry: int, marks: dict[int, int]
+        self,
+        graph: Graph,
+        words: Words,
+        entry: int,
+        marks: dict[int, int],
+        *,
+        shift: int | str,
+        sort: bool,
     ) -> None:
-        self.layout = layout
+        self.layout = words.layout
         self.entry = entry
-        self.block = layout.blocks[entry]
+        self.block = self.layout.blocks[entry]
+        self.offsets = self.layout.offsets[entry]
         self.marks = marks
+        self.shift = shift
+        self.sort = sort
         places = [at for at in self.block.codes if not isinstance(graph.nodes[at], (End, Fail))]
         super().__init__(graph, words, places, first=len(self.block.codes))
         for at in self.block.codes:
             self.blocks.append(self._start(at))
         self.finish()
+
+    def code(self) -> Lines:
+        """One outcome of a move of the process whose block of ``s`` is ``here``."""
+        lines = Lines()
+        if self.jumped or self.sort:
+            lines.add("t = s")
+        else:
+            self.blocks = [with_state(block) for block in self.blocks]
+        if self.sort:
+            lines.add("there = -1")
+        if self.marks:
+            lines.add("passed = 0")
+        if self.loops:
+            lines.add("fuel = 0")
+        bits = self.layout.place_bits[self.entry]
+        label = "here"
+        if self.layout.strides[self.entry] > bits:
+            label = "label"
+            lines.add(f"label = here & {(1 << bits) - 1}")
+        lines.append(self.dispatch(label))
+        if self.sort:
+            with lines.under("if there >= 0:"):
+                self._sort(lines)
+                self._record(lines, "t")
+        return lines
 
     def _start(self, at: int) -> Lines:
         """Code from a place: load the live locals and the locks held, then go on."""
@@ -35,15 +73,16 @@ class EntryRegion(Region):
         for register in self.graph.live[at]:
             number = self.block.slots[register]
             packed = self.layout.fields[number]
-            raw = f"(here >> {self.layout.offsets[self.entry][number]}) & {(1 << packed.width) - 1}"
+            raw = f"(here >> {self.offsets[number]}) & {(1 << packed.width) - 1}"
             lines.add(f"r{register} = ({raw}) + {packed.lo}" if packed.lo else f"r{register} = {raw}")
         if self.block.locks:
             lines.add(f"held = here >> {self.layout.held[self.entry]}")
+        path = Path(start=at, depth=1)
         if isinstance(node, Rest):
             self.fuel(lines, 1)
-            self.chain(lines, (node.next, False), 1)
+            self.chain(lines, (node.next, False), path)
         else:
-            self.chain(lines, (at, False), 1, inside=(at, False) not in self.joins)
+            self.chain(lines, (at, False), path, inside=(at, False) not in self.joins)
         return lines
 
     def mark(self, lines: Lines, at: int, node: Node) -> None:
@@ -71,34 +110,115 @@ class EntryRegion(Region):
             case "unlock":
                 lines.add(f"held -= 1 << {bit}")
 
-    def leaf(self, lines: Lines, at: int, stepped: bool) -> None:
-        """The block of the place that the process has come to."""
-        layout, offsets = self.layout, self.layout.offsets[self.entry]
-        constant = self.block.codes.index(at)
-        parts = []
-        lives = {self.block.slots[register]: register for register in self.graph.live[at]}
+    def leaf(self, lines: Lines, at: int, stepped: bool, path: Path) -> None:
+        """The end of a move: the target, or the new block where blocks are sorted."""
+        constant, parts = self._change(lines, at, path)
+        fixed = path.pending
+        if isinstance(self.graph.nodes[at], Fail):
+            fixed += 1 << self.layout.failed
+        if self.sort:
+            if fixed:
+                lines.add(f"t += {fixed}")
+            lines.add(f"there = {total(constant, 'here', *parts)}")
+            if not stepped:
+                lines.add("if t == s and there == here:", "    there = -1")
+        else:
+            if isinstance(self.shift, int):
+                fixed, constant = fixed + (constant << self.shift), 0
+            moved = [f"(({total(constant, *parts)}) << {self.shift})"] if constant or parts else []
+            self._record(lines, total(fixed, "t", *moved), changed=stepped)
+        lines.add(DONE)
+
+    def _record(self, lines: Lines, target: str, changed: bool = True) -> None:
+        """Write the target of a move to ``out``, if anything has changed."""
+        if not changed:
+            lines.add(f"t = {target}", "if t != s:")
+            target = "t"
+        lines.depth += not changed
+        if self.marks:
+            lines.add("happened[0] |= passed")
+        lines.add(f"out[n] = {target}", "n += 1")
+        lines.depth -= not changed
+
+    def _change(self, lines: Lines, at: int, path: Path) -> tuple[int, list[str]]:
+        """What the move adds to the process's block: a constant and other terms."""
+        if path.start is None:
+            constant, parts = self._new(lines, at, set())
+            return constant, [*parts, "-here"]
+        before, after = self._lives(path.start), self._lives(at)
+        kept = {number for number in self.block.fields if before.get(number) == after.get(number)}
+        kept -= {number for number, register in after.items() if register in path.assigned}
+        if HELD not in path.assigned:
+            kept.add(HELD)
+        constant, parts = self._new(lines, at, kept)
+        dropped, gone = self._old(path.start, kept)
+        return constant - gone, [*parts, f"-(here & {dropped})"] if dropped else parts
+
+    def _lives(self, at: int) -> dict[int, int]:
+        """The register that each field holds at a place."""
+        return {self.block.slots[register]: register for register in self.graph.live[at]}
+
+    def _old(self, at: int, kept: set[int]) -> tuple[int, int]:
+        """The block of a place without the kept fields: the mask of what varies, and the rest."""
+        lives, mask, constant = self._lives(at), 0, self.block.codes.index(at)
+        for number in set(self.block.fields) - kept:
+            packed, offset = self.layout.fields[number], self.offsets[number]
+            if number in lives:
+                mask |= (1 << packed.width) - 1 << offset
+            else:
+                constant -= packed.lo << offset
+        if HELD not in kept:
+            mask |= (1 << len(self.block.locks)) - 1 << self.layout.held[self.entry]
+        return mask, constant
+
+    def _new(self, lines: Lines, at: int, kept: set[int]) -> tuple[int, list[str]]:
+        """The block of a place without the kept fields: a constant and other terms; checks locals."""
+        lives, parts, constant = self._lives(at), [], self.block.codes.index(at)
         for number in self.block.fields:
-            packed = layout.fields[number]
-            constant -= packed.lo << offsets[number]
+            if number in kept:
+                continue
+            packed, offset = self.layout.fields[number], self.offsets[number]
+            constant -= packed.lo << offset
             if number in lives:
                 register = f"r{lives[number]}"
                 with lines.under(f"if {register} < {packed.lo} or {register} > {packed.hi}:"):
                     lines.add(*overflow(number, register))
-                parts.append(f"({register} << {offsets[number]})")
-        if self.block.locks:
-            parts.append(f"(held << {layout.held[self.entry]})")
-        lines.add(f"there = {' + '.join([str(constant), *parts])}")
-        if isinstance(self.graph.nodes[at], Fail):
-            lines.add(f"t += {1 << layout.failed}")
-        if not stepped:
-            lines.add("if t == s and there == here:", "    there = -1")
-        lines.add(DONE)
+                parts.append(f"({register} << {offset})")
+        if HELD not in kept and self.block.locks:
+            parts.append(f"(held << {self.layout.held[self.entry]})")
+        return constant, parts
+
+    def _sort(self, lines: Lines) -> None:
+        """Put the new block where it belongs among its equals, and move those in between."""
+        base, stride = self.layout.bases[self.entry], self.layout.strides[self.entry]
+        last = base + stride * (self.block.count - 1)
+        mask = (1 << stride) - 1
+        lines.add("at = shift")
+        with lines.under(f"while at > {base} and ((s >> (at - {stride})) & {mask}) > there:"):
+            lines.add(f"at -= {stride}")
+        with lines.under("if at < shift:"):
+            lines.add("between = (s >> at) & ((1 << (shift - at)) - 1)")
+            lines.add(f"t += (between << (at + {stride})) - (between << at)")
+        with lines.under("else:"):
+            with lines.under(f"while at < {last} and ((s >> (at + {stride})) & {mask}) < there:"):
+                lines.add(f"at += {stride}")
+            lines.add(f"between = (s >> (shift + {stride})) & ((1 << (at - shift)) - 1)")
+            lines.add(f"t += (between << shift) - (between << (shift + {stride}))")
+        lines.add("t += (there << at) - (here << shift)")
+
+
+def with_state(block: Lines) -> Lines:
+    """The code of a place, with ``s`` for ``t`` where it does not write ``t``, else with a copy."""
+    if any(text.startswith("t ") for _, text in block.lines):
+        return Lines([(0, "t = s"), *block.lines])
+    return Lines([(depth, substitute(text, t="s")) for depth, text in block.lines])
 
 
 class ConditionRegion(Region):
     """A property's condition: ``value`` at its end."""
 
-    def __init__(self, graph: Graph, words: Words) -> None:
+    def __init__(self, graph: Graph, words: Words, error: int) -> None:
+        self.error = error
         super().__init__(graph, words, [graph.entry])
         self.numbers[graph.entry, False] = 0
         self.todo.append((graph.entry, False))

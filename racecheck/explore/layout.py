@@ -7,6 +7,7 @@ does not fit; the order of the fields never changes, so that sorted blocks stay 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from attrs import define, evolve, frozen
 
@@ -17,7 +18,7 @@ from racecheck.interpreter import Place
 from racecheck.semantics import State
 
 HEADROOM = 3
-"""How far above its initial value a fresh field reaches."""
+"""How far above its initial value a fresh field reaches, at least; with many processes, one for each."""
 
 
 @frozen
@@ -79,8 +80,6 @@ class Layout:
         for group in self.groups:
             self.shared.append(at)
             at += self.fields[group].width
-        self.failed = at
-        at += 1
         self.place_bits = [max(1, (len(b.codes) - 1).bit_length()) for b in self.blocks]
         self.offsets: list[dict[int, int]] = []
         self.held: list[int] = []
@@ -96,14 +95,32 @@ class Layout:
             self.strides.append(inner + len(block.locks))
             self.bases.append(at)
             at += self.strides[-1] * block.count
-        self.bits = at
+        self.failed = at
 
     def widen(self, number: int, value: int) -> Callable[[int], int]:
         """Make a field wide enough for a value; returns the function from old keys to new ones."""
-        old = Layout(list(self.fields), self.groups, self.blocks, self.live)
-        self.fields[number] = self.fields[number].including(value)
+        old, at = self.fields[number], self.positions(number)
+        self.fields[number] = new = old.including(value)
         self.place()
-        return lambda key: self.pack(old.unpack(key), key >> old.failed & 1)
+        ends = [0, *(start + old.width for start in at)]
+        parts = [
+            f"((key & {(1 << end) - (1 << start)}) << {i * (new.width - old.width)})"
+            for i, (start, end) in enumerate(pairwise(ends))
+        ]
+        parts.append(f"(key >> {ends[-1]} << {ends[-1] + len(at) * (new.width - old.width)})")
+        parts.append(str(sum(old.lo - new.lo << start for start in self.positions(number))))
+        translate: Callable[[int], int] = eval(f"lambda key: {' + '.join(parts)}")
+        return translate
+
+    def positions(self, number: int) -> list[int]:
+        """Every bit at which a copy of the field starts, in order."""
+        shared = [at for group, at in zip(self.groups, self.shared, strict=True) if group == number]
+        return shared + [
+            self.bases[e] + i * self.strides[e] + offsets[number]
+            for e, offsets in enumerate(self.offsets)
+            if number in offsets
+            for i in range(self.blocks[e].count)
+        ]
 
     def pack(self, state: State, failed: int) -> int:
         """The key of a state whose processes stand in this order."""
@@ -157,11 +174,12 @@ class Layout:
 def layout_of(program: Program, codes: list[tuple[int, ...]]) -> Layout:
     """A first layout, with little room; ``codes`` are the nodes of each entry's places."""
     groups = _groups(program)
+    room = max(HEADROOM, sum(entry.process.count for entry in program.entries))
     fields: list[Field] = []
     for number in range(max(groups, default=-1) + 1):
         slots = [slot for slot, group in zip(program.slots, groups, strict=True) if group == number]
         initial = [slot.initial for slot in slots]
-        fields.append(_shared_field(slots[0].label, slots[0].kind, slots[0].bits, initial))
+        fields.append(_shared_field(slots[0].label, slots[0].kind, slots[0].bits, initial, room))
     blocks = []
     for entry, nodes in zip(program.entries, codes, strict=True):
         slots_of = _colours(entry, nodes)
@@ -170,7 +188,8 @@ def layout_of(program: Program, codes: list[tuple[int, ...]]) -> Layout:
         names = [[entry.graph.names[r] for r, s in slots_of.items() if s == i] for i in range(count)]
         for name in names:
             label = next((n for n in name if n), "a temporary value")
-            fields.append(Field(f"{entry.process.name}: {label}", 0, 2))
+            hi = room if entry.process.count == 1 else HEADROOM
+            fields.append(Field(f"{entry.process.name}: {label}", 0, hi.bit_length()))
         blocks.append(
             Block(
                 nodes,
@@ -183,11 +202,11 @@ def layout_of(program: Program, codes: list[tuple[int, ...]]) -> Layout:
     return Layout(fields, groups, tuple(blocks), [entry.graph.live for entry in program.entries])
 
 
-def _shared_field(name: str, kind: str, bits: int, initial: list[int]) -> Field:
+def _shared_field(name: str, kind: str, bits: int, initial: list[int], room: int) -> Field:
     if kind in ("Flag", "Lock"):
         return Field(name, 0, 1, 0, 1)
     least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if bits else (None, None)
-    lo, hi = min(0, *initial), max(0, *initial) + HEADROOM
+    lo, hi = min(0, *initial), max(0, *initial) + room
     hi = hi if most is None else min(hi, most)
     return Field(name, lo, (hi - lo).bit_length(), least, most)
 

@@ -20,6 +20,7 @@ class ReferenceEngine:
     """States are the semantics' own; with symmetry their places are sorted."""
 
     name = "reference"
+    room = 0
 
     def __init__(self, program: Program, symmetry: bool, start: State | None = None) -> None:
         self.program = program
@@ -56,6 +57,12 @@ class ReferenceEngine:
                     targets.append(self.encode(after(key, e, number, outcome)))
         out[: len(targets)] = targets
         return len(targets)
+
+    run = expand
+
+    def explain(self, key: State, count: int) -> None:
+        """Never needed: ``expand`` raises errors itself."""
+        raise NotImplementedError
 
     def check(self, key: State) -> int:
         """The bits of ``examine``, those of all asserts in one."""

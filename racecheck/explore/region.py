@@ -1,10 +1,12 @@
-"""Code for a graph, specialised to one layout.
+"""The code of one graph, specialised to one layout: from each label on, to where a move ends.
 
 Each place and each join of local code has a label. Code runs straight on from a label until it jumps to
 another or ends the move: joins are jumps in a dispatch loop, because copying tails is exponential.
 """
 
 from __future__ import annotations
+
+from attrs import evolve, frozen
 
 from racecheck.compiler.expr import FALLIBLE, Op
 from racecheck.compiler.ir import (
@@ -13,7 +15,10 @@ from racecheck.compiler.ir import (
     Choose,
     End,
     Enter,
+    Event,
     Fail,
+    Fence,
+    Leave,
     Node,
     Require,
     Rest,
@@ -24,7 +29,7 @@ from racecheck.compiler.ir import (
     is_place,
 )
 from racecheck.compiler.program import Graph
-from racecheck.explore.text import MODEL_ERROR, Lines, Words
+from racecheck.explore.text import DONE, MODEL_ERROR, Lines, Words, fork, without_labels
 from racecheck.interpreter import LONGEST_MOVE
 
 Label = tuple[int, bool]
@@ -32,7 +37,26 @@ Label = tuple[int, bool]
 
 DEEPEST = 12
 """Nested branches before the code goes on at a label of its own."""
-DONE = "@done"
+HELD = -1
+"""Stands for the locks held among the registers that a path has assigned."""
+
+
+@frozen
+class Path:
+    """What is known where code has come to, by the way that it came.
+
+    ``start`` is the place that the move began at, None behind a jump; ``assigned`` are the registers set
+    since then; ``pending`` is still to be added to ``t``; ``depth`` counts the branches around.
+    """
+
+    start: int | None = None
+    assigned: frozenset[int] = frozenset()
+    pending: int = 0
+    depth: int = 0
+
+    def deeper(self) -> Path:
+        """The same within a branch."""
+        return evolve(self, depth=self.depth + 1)
 
 
 def stops(node: Node, stepped: bool) -> bool:
@@ -42,6 +66,9 @@ def stops(node: Node, stepped: bool) -> bool:
 
 class Region:
     """Labels and code of one graph; labels of joins are numbered from ``first`` on."""
+
+    error = MODEL_ERROR
+    """What the code returns for an error of the model."""
 
     def __init__(self, graph: Graph, words: Words, starts: list[int], first: int = 0) -> None:
         self.first = first
@@ -104,31 +131,27 @@ class Region:
             label = self.todo.pop(0)
             block = Lines()
             self.blocks.append(block)
-            self.chain(block, label, 0, inside=True)
+            self.chain(block, label, Path(), inside=True)
 
-    def dispatch(self) -> Lines:
-        """All blocks under a tree of tests of ``label``; a loop, if there are jumps."""
-        tree = Lines()
-        self._tree(tree, 0, len(self.blocks))
+    def dispatch(self, label: str) -> Lines:
+        """All blocks, under a tree of tests of a label; a loop, if there are jumps."""
         if not self.jumped:
-            return without_labels(tree)
+            return without_labels(self._tree(label, 0, len(self.blocks)))
         loop = Lines()
+        if label != "label":
+            loop.add(f"label = {label}")
         with loop.under("while label >= 0:"):
-            loop.append(tree)
+            loop.append(self._tree("label", 0, len(self.blocks)))
         loop.lines = [(d, "label = -1" if text == DONE else text) for d, text in loop.lines]
         return loop
 
-    def _tree(self, lines: Lines, low: int, high: int) -> None:
+    def _tree(self, label: str, low: int, high: int) -> Lines:
         if high - low == 1:
-            lines.append(self.blocks[low])
-            return
+            return self.blocks[low]
         middle = (low + high) // 2
-        with lines.under(f"if label < {middle}:"):
-            self._tree(lines, low, middle)
-        with lines.under("else:"):
-            self._tree(lines, middle, high)
+        return fork(f"{label} < {middle}", self._tree(label, low, middle), self._tree(label, middle, high))
 
-    def chain(self, lines: Lines, label: Label, depth: int, inside: bool = False) -> None:
+    def chain(self, lines: Lines, label: Label, path: Path, inside: bool = False) -> None:
         """Code from a label to where it jumps or the move ends."""
         passed = 0
         at, stepped = label
@@ -136,9 +159,12 @@ class Region:
             node = self.graph.nodes[at]
             if not inside and stops(node, stepped):
                 self.fuel(lines, passed)
-                self.leaf(lines, at, stepped)
+                self.leaf(lines, at, stepped, path)
                 return
-            if not inside and ((at, stepped) in self.joins or depth > DEEPEST):
+            jumps = not inside and ((at, stepped) in self.joins or path.depth > DEEPEST)
+            if jumps or not isinstance(node, (Event, Fence, Leave)):
+                path = self.settle(lines, path)
+            if jumps:
                 self.fuel(lines, passed)
                 self.jump(lines, (at, stepped))
                 return
@@ -148,57 +174,60 @@ class Region:
                 self.result(lines, node)
                 return
             stepped = stepped or (isinstance(node, (Step, Together, Enter)) and not node.inside)
-            if self.branches(lines, (at, stepped), depth, passed):
+            if self.branches(lines, (at, stepped), path, passed):
                 return
-            self.simple(lines, at, node)
+            path = self.simple(lines, at, node, path)
             at = node.next
+
+    def settle(self, lines: Lines, path: Path) -> Path:
+        """Add to ``t`` what is pending."""
+        if path.pending:
+            lines.add(f"t += {path.pending}")
+        return evolve(path, pending=0)
 
     def fuel(self, lines: Lines, passed: int) -> None:
         """Count nodes, where local code can go round."""
         if self.loops and passed:
             lines.add(f"fuel += {passed}")
             with lines.under(f"if fuel > {LONGEST_MOVE}:"):
-                lines.add(f"return {MODEL_ERROR}")
+                lines.add(f"return {self.error}")
 
-    def branches(self, lines: Lines, label: Label, depth: int, passed: int) -> bool:
+    def branches(self, lines: Lines, label: Label, path: Path, passed: int) -> bool:
         """Code of a node with two ways on, and of all behind it; whether this was one."""
         at, stepped = label
         node = self.graph.nodes[at]
+        path = path.deeper()
+        yes, no = Lines(), Lines()
         if isinstance(node, Branch):
-            self.fuel(lines, passed)
-            with lines.under(f"if {self.words.expr(node.condition)}:"):
-                self.chain(lines, (node.next, stepped), depth + 1)
-            with lines.under("else:"):
-                self.chain(lines, (node.no, stepped), depth + 1)
-            return True
-        if isinstance(node, Require):
             condition = self.words.expr(node.condition)
+            self.chain(no, (node.no, stepped), path)
+        elif isinstance(node, Require):
+            condition = self.words.expr(node.condition)
+            no.add(DONE)
         elif isinstance(node, Step) and node.operation.waits:
             condition = f"{self.words.load(node.word)} == 0"
+            no.add(DONE)
         elif isinstance(node, Step) and node.otherwise >= 0:
             condition = f"(held >> {self.lock_bit(node)}) & 1"
+            self.mark(no, at, node)
+            self.chain(no, (node.otherwise, stepped), path)
         else:
             return False
+        path = self.simple(yes, at, node, path)
+        self.chain(yes, (node.next, stepped), path)
         self.fuel(lines, passed)
-        with lines.under(f"if {condition}:"):
-            self.simple(lines, at, node)
-            self.chain(lines, (node.next, stepped), depth + 1)
-        with lines.under("else:"):
-            if isinstance(node, Step) and node.otherwise >= 0:
-                self.mark(lines, at, node)
-                self.chain(lines, (node.otherwise, stepped), depth + 1)
-            else:
-                lines.add(DONE)
+        lines.append(fork(condition, yes, no))
         return True
 
-    def simple(self, lines: Lines, at: int, node: Node) -> None:
-        """Code of a node with one way on."""
+    def simple(self, lines: Lines, at: int, node: Node, path: Path) -> Path:
+        """Code of a node with one way on; what is known behind it."""
         self.mark(lines, at, node)
+        pending = 0
         match node:
             case Assign():
                 self.assign(lines, node)
             case Step():
-                self.words.operation(lines, node)
+                pending = self.words.operation(lines, node)
                 self.hold(lines, node)
             case Together():
                 self._together(lines, node)
@@ -206,12 +235,16 @@ class Region:
                 self._choose(lines, node)
             case SetGhost():
                 self.words.ghost(lines, node)
+        assigned = path.assigned | {target.index for target in node.targets()}
+        if isinstance(node, Step) and self.words.kinds[node.word.base] == "Lock":
+            assigned |= {HELD}
+        return evolve(path, assigned=assigned, pending=path.pending + pending)
 
     def assign(self, lines: Lines, node: Assign) -> None:
         """``register = value``; a fallible value is checked first."""
         if isinstance(node.value, Op) and node.value.symbol in FALLIBLE:
             with lines.under(f"if {self.words.guard(node.value)}:"):
-                lines.add(f"return {MODEL_ERROR}")
+                lines.add(f"return {self.error}")
         lines.add(f"r{node.target.index} = {self.words.fallible(node.value)}")
 
     def _together(self, lines: Lines, node: Together) -> None:
@@ -220,7 +253,7 @@ class Region:
             clashes = [f"{a} == {b}" for i, a in enumerate(slots) for b in slots[:i]]
             span = f"max({', '.join(slots)}) - min({', '.join(slots)}) != {len(slots) - 1}"
             with lines.under(f"if {' or '.join([span, *clashes])}:"):
-                lines.add(f"return {MODEL_ERROR}")
+                lines.add(f"return {self.error}")
         loads = [self.words.load(word) for word in node.words]
         for i, load in enumerate(loads):
             lines.add(f"x{i} = {load}")
@@ -252,15 +285,10 @@ class Region:
         """Which bit of ``held`` stands for the lock."""
         raise NotImplementedError
 
-    def leaf(self, lines: Lines, at: int, stepped: bool) -> None:
+    def leaf(self, lines: Lines, at: int, stepped: bool, path: Path) -> None:
         """The end of a move."""
         raise NotImplementedError
 
     def result(self, lines: Lines, node: Result) -> None:
         """The value of a property."""
         raise NotImplementedError
-
-
-def without_labels(lines: Lines) -> Lines:
-    """The code where no jump needs a label."""
-    return Lines([(depth, "pass" if text == DONE else text) for depth, text in lines.lines])

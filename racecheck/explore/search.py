@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from attrs import define, field
 
@@ -75,7 +76,8 @@ def explore(engine: Engine, limits: Limits, watch: Watch = lambda _: None) -> Sp
     ``watch`` is called now and then with the space so far. Costs one dict entry for each state.
     """
     start = engine.initial()
-    space = Space(engine, {start: start}, pending=interesting_bits(engine.program))
+    pending = interesting_bits(engine.program)
+    space = Space(engine, {start: start}, pending=pending, out=[start] * engine.room)
     space.note(start)
     level = [start]
     settled = 1
@@ -113,16 +115,14 @@ def _expand_level(space: Space, level: list[Key], limits: Limits, watch: Watch) 
 def _expand_chunk(space: Space, chunk: list[Key], following: list[Key], most: int) -> int:
     """Expand some states, and stop early when there are too many; how many were expanded."""
     parents, pending, out = space.parents, space.pending, space.out
-    expand, check = space.engine.expand, space.engine.check
+    run, check = space.engine.run, space.engine.check
     normal = normal_bits(space.program)
     transitions = 0
     for done, key in enumerate(chunk):
-        try:
-            count = expand(key, out)
-        except Overflow as overflow:
+        count = run(key, out)
+        if count < 0:
             space.transitions += transitions
-            overflow.done = done
-            raise
+            _explain(space.engine, key, count, done)
         transitions += count
         for target in out[:count]:
             if target not in parents:
@@ -137,9 +137,32 @@ def _expand_chunk(space: Space, chunk: list[Key], following: list[Key], most: in
     return done + 1
 
 
+def _explain(engine: Engine, key: Key, count: int, done: int) -> NoReturn:
+    """Raise what stopped the chunk after some states were done."""
+    try:
+        engine.explain(key, count)
+    except Overflow as overflow:
+        overflow.done = done
+        raise
+    raise AssertionError("an engine must explain a negative count")
+
+
 def _translate(space: Space, *lists: list[Key]) -> list[list[Key]]:
     """Write every key in the engine's new layout; the order is kept."""
     new = space.engine.translate()
-    space.parents = {new(key): new(parent) for key, parent in space.parents.items()}
+    space.parents = _translated(space.parents, new)
     space.found = {bit: new(key) for bit, key in space.found.items()}
     return [[new(key) for key in keys] for keys in lists]
+
+
+def _translated(parents: dict[Key, Key], new: Callable[[Key], Key]) -> dict[Key, Key]:
+    """The parents with each key written anew, once: parents come in the order of the keys."""
+    keys = [new(key) for key in parents]
+    pairs = zip(parents, keys, strict=True)
+    old = fresh = None
+    result = {}
+    for key, parent in zip(keys, parents.values(), strict=True):
+        while old != parent:
+            old, fresh = next(pairs)
+        result[key] = fresh
+    return result

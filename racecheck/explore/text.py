@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from attrs import define, field
 
@@ -20,6 +20,9 @@ from racecheck.operations import wrap
 
 MODEL_ERROR = -1
 """What generated code returns where the reference interpreter would raise ModelError."""
+
+DONE = "@done"
+"""Stands for the end of a move until it is known whether that needs a line."""
 
 
 @define
@@ -47,6 +50,35 @@ class Lines:
 
     def __str__(self) -> str:
         return "\n".join("    " * depth + text for depth, text in self.lines)
+
+
+def fork(condition: str, yes: Lines, no: Lines) -> Lines:
+    """``if condition: yes else: no``, or one of them if they are the same."""
+    if yes.lines == no.lines:
+        return yes
+    lines = Lines()
+    with lines.under(f"if {condition}:"):
+        lines.append(yes)
+    with lines.under("else:"):
+        lines.append(no)
+    return lines
+
+
+def without_labels(lines: Lines) -> Lines:
+    """The code where no jump needs a label."""
+    kept: list[tuple[int, str]] = []
+    for depth, text in lines.lines:
+        if text != DONE:
+            kept.append((depth, text))
+        elif not kept or kept[-1][0] < depth:
+            kept.append((depth, "pass"))
+    return Lines(kept)
+
+
+def total(constant: int, *terms: str) -> str:
+    """The sum of a constant and other terms, as an expression."""
+    parts = [*terms, str(constant)] if constant or not terms else terms
+    return " + ".join(parts).replace("+ -", "- ")
 
 
 def overflow(number: int, value: str) -> tuple[str, str]:
@@ -134,25 +166,56 @@ class Words:
 
     def ghost(self, lines: Lines, node: SetGhost) -> None:
         """``ghost = value``."""
-        lines.add(f"old = {self.load(WordRef(node.slot))}", f"new = {self.expr(node.value)}")
-        self._store(lines, WordRef(node.slot), str(self.layout.shared[node.slot]), ("lo", "hi"))
+        ref = WordRef(node.slot)
+        lines.add(f"old = {self.load(ref)}", f"new = {self.expr(node.value)}")
+        self._guard(lines, ref, ("lo", "hi"))
+        lines.add(f"t += (new - old) << {self.offset(ref)}")
 
-    def operation(self, lines: Lines, node: Step) -> None:
-        """One operation on a word that is enabled: the store, and the result in its register."""
+    def operation(self, lines: Lines, node: Step) -> int:
+        """One operation on a word that is enabled: the store, and the result in its register.
+
+        Returns a constant that is still to be added to ``t``.
+        """
         operation, ref = node.operation, node.word
         names = self._arguments(lines, node)
         offset = self._offset(lines, ref)
-        lines.add(f"old = {self.load(ref, offset)}")
-        if operation.new:
-            lines.add(f"new = {substitute(operation.new, **names)}")
-            sides = self._wrap(lines, node, names)
-            if operation.when and not operation.waits:
-                with lines.under(f"if {substitute(operation.when, **names)}:"):
-                    self._store(lines, ref, offset, sides)
-            else:
-                self._store(lines, ref, offset, sides)
+        if not operation.new:
+            if node.target is not None:
+                names["old"] = self.load(ref, offset)
+                lines.add(f"r{node.target.index} = {substitute(operation.result, **names)}")
+            return 0
+        text = substitute(operation.new, **names)
+        change = self._change(ref, text)
+        sometimes = operation.when and not operation.waits
+        if change is not None and node.target is None and not sometimes:
+            return self._add(lines, ref, change)
+        lines.add(f"old = {self.load(ref, offset)}", f"new = {text}")
+        sides = self._wrap(lines, ref, text) if change is None else ("hi",) if change > 0 else ("lo",)
+        with lines.under(f"if {substitute(operation.when, **names)}:") if sometimes else nullcontext():
+            self._guard(lines, ref, sides)
+            lines.add(f"t += {f'(new - old) << {offset}' if change is None else change << int(offset)}")
         if node.target is not None:
             lines.add(f"r{node.target.index} = {substitute(operation.result, **names)}")
+        return 0
+
+    def _change(self, ref: WordRef, text: str) -> int | None:
+        """What the operation adds, if that is a constant and cannot wrap around within the field."""
+        delta = re.fullmatch(r"old ([+-]) \(?(-?\d+)\)?", text)
+        if delta is None or ref.length > 1:
+            return None
+        packed = self.layout.fields[self.layout.groups[ref.base]]
+        change = int(delta[1] + "1") * int(delta[2])
+        half = 1 << self.bits[ref.base] - 1
+        return change if packed.lo + change >= -half and packed.hi + change < half else None
+
+    def _add(self, lines: Lines, ref: WordRef, change: int) -> int:
+        """Check that the word stays in its field; returns what is then to be added to ``t``."""
+        number, offset = self.layout.groups[ref.base], self.layout.shared[ref.base]
+        packed = self.layout.fields[number]
+        limit, sign = (-change, "<") if change < 0 else (packed.hi - packed.lo - change, ">")
+        with lines.under(f"if (t & {(1 << packed.width) - 1 << offset}) {sign} {limit << offset}:"):
+            lines.add(*overflow(number, f"{self.load(ref)} + {change}"))
+        return change << offset
 
     def _arguments(self, lines: Lines, node: Step) -> dict[str, str]:
         """The arguments, converted to the word's C type: constants as they are, others in ``a``, ``b``."""
@@ -171,34 +234,21 @@ class Words:
         lines.add(f"o = {self.offset(ref)}")
         return "o"
 
-    def _wrap(self, lines: Lines, node: Step, names: dict[str, str]) -> tuple[str, ...]:
+    def _wrap(self, lines: Lines, ref: WordRef, text: str) -> tuple[str, ...]:
         """Wrap ``new`` where it can leave the C type; on which sides it can leave its field."""
-        packed = self.layout.fields[self.layout.groups[node.word.base]]
-        text = substitute(node.operation.new, **names)
-        if self.kinds[node.word.base] != "Atomic":
+        if self.kinds[ref.base] != "Atomic":
             return ()
-        delta = re.fullmatch(r"old ([+-]) \(?(-?\d+)\)?", text)
-        if delta is None and not text.startswith(("old +", "old -")):
-            return ("lo", "hi")
-        half = 1 << self.bits[node.word.base] - 1
-        least, most = -half, half
-        if delta is not None:
-            change = int(delta[2]) if delta[1] == "+" else -int(delta[2])
-            least, most = change, change
-            if packed.lo + change >= -half and packed.hi + change < half:
-                return ("hi",) if change > 0 else ("lo",)
-        if packed.hi + most >= half:
+        half = 1 << self.bits[ref.base] - 1
+        if text.startswith(("old +", "old -")):
             lines.add(f"if new >= {half}:", f"    new -= {2 * half}")
-        if packed.lo + least < -half:
             lines.add(f"if new < {-half}:", f"    new += {2 * half}")
         return ("lo", "hi")
 
-    def _store(self, lines: Lines, ref: WordRef, offset: str, sides: tuple[str, ...]) -> None:
-        """Write ``new`` over ``old``; report a value that does not fit."""
+    def _guard(self, lines: Lines, ref: WordRef, sides: tuple[str, ...]) -> None:
+        """Report a new value that does not fit."""
         number = self.layout.groups[ref.base]
         packed = self.layout.fields[number]
         tests = {"lo": f"new < {packed.lo}", "hi": f"new > {packed.hi}"}
         if sides:
             with lines.under(f"if {' or '.join(tests[side] for side in sides)}:"):
                 lines.add(*overflow(number, "new"))
-        lines.add(f"t += (new - old) << {offset}")

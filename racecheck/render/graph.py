@@ -27,7 +27,7 @@ from racecheck.compiler.ir import (
     is_place,
 )
 from racecheck.compiler.program import Graph, Program
-from racecheck.operations import FENCES, PLAIN_LOAD
+from racecheck.operations import FENCES, LOAD
 from racecheck.render.text import printed
 from racecheck.report import relative
 
@@ -115,11 +115,11 @@ def _describe(program: Program, graph: Graph, node: Node) -> tuple[str, str]:
             result = "" if node.target is None else f"{show(node.target)} = "
             return f"{result}{node.site.text}", node.operation.ordering
         case Together():
-            return node.site.text, PLAIN_LOAD
+            return node.site.text, LOAD
         case Enter():
             return ("wait: " if node.waits else "") + node.site.text, ""
         case Require():
-            return f"only if {show(node.condition)}", PLAIN_LOAD
+            return f"only if {show(node.condition)}", LOAD
         case Event():
             return f"event {node.name!r}", ""
         case Fence():

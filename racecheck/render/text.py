@@ -62,8 +62,9 @@ def _verdicts(report: Report, width: int) -> str:
 def _shown(result: Result) -> str:
     if result.kind != "deadlock":
         return result.property
-    who = "a process" if result.verdict == "stuck" else "no process"
-    return f"{who} waits for ever at a Lock or wait_until"
+    if result.verdict == "stuck":
+        return "a process waits, and nothing that can follow ever moves it"
+    return "every wait at a Lock or wait_until can end"
 
 
 def _violation(report: Report, result: Result, width: int, saved: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from racecheck.compiler.ir import Enter, Event, Fail, Node, Step
+from racecheck.compiler.ir import Enter, Event, Node, Step
 from racecheck.compiler.program import Program
 from racecheck.explore.engine import Key, coverage_nodes
 from racecheck.explore.path import Run, process_name, run_to
@@ -41,7 +41,7 @@ class Finding:
 def property_names(program: Program) -> list[str]:
     """Every property that a check reports, in its order."""
     named = [claim.property.name for claim in program.claims]
-    return [*named, *(n.name for n in _asserts(program)), DEADLOCK]
+    return [*named, *program.asserts(), DEADLOCK]
 
 
 def judge(
@@ -55,36 +55,18 @@ def judge(
     failures = program.failures()
     first = len(program.claims)
     violated = [name for i, name in enumerate(failures) if first + i in space.found]
-    doubt = space.stopped or (f"the run ends at the failed assert {violated[0]!r}" if violated else "")
+    doubt = space.stopped or ("the failed assert hides the rest of its runs" if violated else "")
     findings = [
         _claim(space, i, doubt)
         for i, claim in enumerate(program.claims)
         if only in (None, claim.property.name)
     ]
-    explicit = {node.name for node in _asserts(program)}
     for i, name in enumerate(failures):
-        if only in (None, name) and (name in explicit or name in violated):
+        if only in (None, name) and (name in program.asserts() or name in violated):
             findings.append(_finding(space, name, "assert", space.found.get(first + i), doubt))
     if only in (None, DEADLOCK):
         findings.append(_deadlock(space, doubt, give_up))
     return findings
-
-
-def _asserts(program: Program) -> list[Fail]:
-    """The asserts that the models' authors wrote; an unlock that can fail is listed only if it does."""
-    unlocks = {
-        node.otherwise
-        for entry in program.entries
-        for node in entry.graph.nodes
-        if isinstance(node, Step) and node.otherwise >= 0
-    }
-    found = {
-        node.name: node
-        for entry in program.entries
-        for i, node in enumerate(entry.graph.nodes)
-        if isinstance(node, Fail) and i not in unlocks
-    }
-    return [found[name] for name in program.failures() if name in found]
 
 
 def _claim(space: Space, number: int, doubt: str) -> Finding:
