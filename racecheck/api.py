@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.program import Program
 from racecheck.errors import PropertyError, UsageError
@@ -51,7 +49,7 @@ def report_on(
     built = _built(model)
     program = compile_model(built)
     if only is not None and only not in (names := property_names(program)):
-        raise UsageError(f"no property {only!r}; the model has {', '.join(map(repr, names))}")
+        raise UsageError(f"no property {only!r}; name one of {', '.join(map(repr, names))}")
     limits = limits or Limits()
     start = time.monotonic()
     space = explore(_engine(engine, program, symmetry), limits, watch)
@@ -59,13 +57,23 @@ def report_on(
     return build_report(space, findings, time.monotonic() - start)
 
 
-def check(model: Model | ModelFunction, **options: Any) -> Report:
+def check(
+    model: Model | ModelFunction,
+    *,
+    only: str | None = None,
+    symmetry: bool = True,
+    engine: str = "auto",
+    max_states: int | None = None,
+    max_seconds: float | None = None,
+) -> Report:
     """Check every property of a model, for use in a test: ``racecheck.check(folio(mappers=2))``.
 
-    Options are those of ``report_on``: ``only``, ``symmetry``, ``engine``, ``limits``. Returns the report
-    if every property holds; else raises PropertyError, an AssertionError whose text is the report.
+    The options are those of the command line; ``only`` names one property. Returns the report if all
+    holds under sequential consistency; else raises PropertyError, an AssertionError whose text is the report.
     """
-    report = report_on(model, **options)
+    __tracebackhide__ = True
+    limits = Limits(max_states, max_seconds)
+    report = report_on(model, only=only, symmetry=symmetry, engine=engine, limits=limits)
     if any(result.verdict != "holds" for result in report.results):
         raise PropertyError("\n" + render_report(report, width=100))
     return report

@@ -205,8 +205,10 @@ class ModelFunction:
         """The line of its ``def``."""
         return _line_of_def(self.function)
 
-    def __call__(self, **values: object) -> Model:
+    def __call__(self, *unnamed: object, **values: object) -> Model:
         """Build the model; UsageError for a parameter that does not exist or does not fit."""
+        if unnamed:
+            raise UsageError(f"{self.__name__}({unnamed[0]!r}): give each parameter by name")
         for unknown in values.keys() - self.parameters.keys():
             instead = offer(unknown, self.parameters)
             raise UsageError(f"model {self.__name__} has no parameter {unknown!r}; {instead}")

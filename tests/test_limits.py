@@ -116,7 +116,7 @@ def test_exactly_as_many_states_as_allowed_is_complete():
 def test_check_raises_when_unfinished():
     """A test must not pass on a search that did not end."""
     with pytest.raises(rc.PropertyError, match="STOPPED by --max-states 5"):
-        rc.check(climber, limits=Limits(max_states=5))
+        rc.check(climber, max_states=5)
 
 
 def test_check_returns_the_report_when_all_holds(request):

@@ -6,10 +6,14 @@ import ast
 from collections.abc import Callable
 from typing import Any, Final
 
+from racecheck import vocabulary
+from racecheck.compiler.advice import advice_on, needs_call
 from racecheck.compiler.builder import (
     NONE,
     GhostValue,
     Loose,
+    Mixed,
+    Nothing,
     Static,
     Tuple,
     Value,
@@ -18,7 +22,7 @@ from racecheck.compiler.builder import (
 )
 from racecheck.compiler.expr import FALLIBLE, Bare, Const, Expr, Op, Reg
 from racecheck.compiler.ir import Site
-from racecheck.compiler.operands import ADVICE, Operands, describe
+from racecheck.compiler.operands import Operands, describe
 from racecheck.compiler.operators import OPERATORS
 from racecheck.errors import ModelError
 
@@ -40,15 +44,6 @@ def is_simple(node: ast.expr) -> bool:
     return all(isinstance(n, SIMPLE) and not isinstance(n, fallible) for n in ast.walk(node))
 
 
-class _Mixed:
-    """What code gives that yields an int on one way and something else on another."""
-
-    __name__ = "that is an int on one way and something else on another"
-
-
-MIXED = _Mixed()
-
-
 class Expressions(Operands):
     """The part of the front end that compiles operators, comparisons and conditions."""
 
@@ -63,7 +58,7 @@ class Expressions(Operands):
 
     def value_BinOp(self, node: ast.BinOp) -> Value:
         if type(node.op) not in SYMBOLS:
-            self.refuse(node, ADVICE.get(type(node.op), "this operator is outside the language"))
+            self.refuse(node, advice_on(node.op))
         left, right = self.expr(node.left), self.expr(node.right)
         return self.op(node, SYMBOLS[type(node.op)], left, right)
 
@@ -107,6 +102,10 @@ class Expressions(Operands):
         return self.op(node, symbol, self.number(node, left), self.number(node, right))
 
     def _compare_objects(self, node: ast.AST, left: Value, op: ast.cmpop, right: Value) -> Expr:
+        left, right = (v if isinstance(v, Static) else self.number(node, v) for v in (left, right))
+        if NONE in (left, right) and isinstance(op, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
+            same = left == right  # an int is never None
+            return Const(int(same == isinstance(op, (ast.Is, ast.Eq))))
         if not (isinstance(left, (Static, Const)) and isinstance(right, (Static, Const))):
             self.refuse(node, f"compares {describe(left)} with {describe(right)}")
         tests: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
@@ -191,10 +190,12 @@ class Expressions(Operands):
         values = [value for value, _ in ways]
         if all(value == values[0] for value in values):
             return values[0] if values else NONE
+        if all(_is_none(value) for value in values):
+            return NONE
         widths = {len(v.items) if isinstance(v, Tuple) else -1 for v in values}
         items = [v.items if isinstance(v, Tuple) else (v,) for v in values]
         if len(widths) > 1 or not all(isinstance(i, (Const, Reg, Bare, Op)) for v in items for i in v):
-            return Static(MIXED)
+            return self._mixed(site, ways)
         targets = tuple(self.builder.register("") for _ in items[0])
         done: Loose = []
         for way, (_, edges) in zip(items, ways, strict=True):
@@ -205,6 +206,15 @@ class Expressions(Operands):
             done += self.builder.loose
         self.builder.loose = done
         return Tuple(targets) if isinstance(values[0], Tuple) else targets[0]
+
+    def _mixed(self, site: Site, ways: list[tuple[Value, Loose]]) -> Value:
+        """What has no one kind: only its truth can be used, and only if it is an int or None."""
+        numbers = [Const(0) if _is_none(value) else value for value, _ in ways]
+        if not all(isinstance(number, (Const, Reg, Bare, Op)) for number in numbers):
+            return Mixed()
+        truth = self.merge(site, [(n, edges) for n, (_, edges) in zip(numbers, ways, strict=True)])
+        assert isinstance(truth, (Const, Reg, Bare, Op))
+        return Mixed(truth)
 
     def _by_jumps(self, node: ast.expr) -> Value:
         yes, no = self.jump(node)
@@ -237,8 +247,12 @@ class Expressions(Operands):
         if isinstance(node, ast.Compare) and len(node.ops) > 1 and not is_simple(node):
             return self._jump_chain(node)
         value = self.value(node)
+        if isinstance(value, Static) and getattr(value.value, "__module__", "") == vocabulary.__name__:
+            self.refuse(node, needs_call(value.value))
         if isinstance(value, (Static, Tuple)):
             value = Const(int(self.truth(node, value)))
+        elif isinstance(value, Mixed) and value.truth is not None:
+            value = value.truth
         return self.builder.branch(self.frame.source.site(node), self.number(node, value))
 
     def _jump_bool(self, node: ast.BoolOp) -> tuple[Loose, Loose]:
@@ -266,6 +280,10 @@ class Expressions(Operands):
         return passed, failed
 
     def with_bare(self, node: ast.expr) -> tuple[Loose, Loose]:
-        """Compile a condition in which a bare word is its value in this state."""
-        with flag(self, "bare"):
+        """Compile a condition in which a bare word or a ghost is its value in this state."""
+        with flag(self, "bare"), flag(self, "ghosts"):
             return self.jump(node)
+
+
+def _is_none(value: Value) -> bool:
+    return value == NONE or isinstance(value, Nothing)

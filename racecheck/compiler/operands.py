@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import types
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
+from racecheck.blame import kind_of
+from racecheck.compiler.advice import BARE, advice_on, uncalled
 from racecheck.compiler.builder import (
     NONE,
     ArrayValue,
@@ -13,6 +15,8 @@ from racecheck.compiler.builder import (
     Frame,
     GhostValue,
     GraphBuilder,
+    Mixed,
+    Nothing,
     SlotTable,
     Static,
     Tuple,
@@ -32,9 +36,11 @@ class Operands:
         self.slots = slots
         self.frame: Frame
         self.bare = False
+        """In a condition, where a bare word is its value in this state."""
         self.ghosts = False
+        """Where ghosts may be read: in a property, an assert or the update of a ghost."""
         self.ghost_uses = 0
-        self.active: list[types.CodeType] = []
+        self.active: list[types.CodeType | ast.Lambda] = []
         self.reads: list[WordRef] = []
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
@@ -55,7 +61,10 @@ class Operands:
 
     def _slot(self, word: Word | GhostCell) -> int:
         if id(word) not in self.slots.ids:
-            raise ModelError(f"{word.label} belongs to another model: make it in this model function")
+            which = f"{word.label} belongs to another" if "." in word.label else f"no {word.label} like this in this"
+            raise ModelError(
+                f"{which} model: declare words in a class of Shared, and make the object in the model function"
+            )
         return self.slots.ids[id(word)]
 
     def expr(self, node: ast.expr) -> Expr:
@@ -68,29 +77,36 @@ class Operands:
             return value
         if isinstance(value, WordValue):
             if not self.bare:
-                what = "test" if value.word.kind == "Flag" else "read"
-                self.refuse(node, f"a bare {value.word.kind.lower()} is not a value; write .{what}()")
+                self.refuse(node, BARE[value.word.kind])
             self.reads.append(value.ref)
             return Bare(value.ref)
         if isinstance(value, GhostValue):
-            if not (self.bare or self.ghosts):
+            if not self.ghosts:
                 self.refuse(node, "a ghost is read only by properties, asserts and ghost updates")
             self.ghost_uses += 1
             return Bare(WordRef(value.slot))
+        if isinstance(value, Nothing):
+            self.refuse(node, value.why)
+        if isinstance(value, Mixed):
+            self.refuse(node, f"this is {describe(value)}; give an int on every way")
         self.refuse(node, f"{describe(value)} is used as an int")
 
     def value(self, node: ast.expr) -> Value:
         """Compile an expression to a value."""
         compile_one = getattr(self, f"value_{type(node).__name__}", None)
         if compile_one is None:
-            kind = f"{type(node).__name__} is outside the language"
-            self.refuse(node, ADVICE.get(type(node), kind))
-        result: Value = compile_one(node)
+            self.refuse(node, advice_on(node))
+        try:
+            result: Value = compile_one(node)
+        except ModelError as error:
+            if error.file is None:
+                self.refuse(node, error.message)
+            raise
         return result
 
     def value_Constant(self, node: ast.Constant) -> Value:
         if isinstance(node.value, (float, complex, bytes)) or node.value is ...:
-            self.refuse(node, f"a {type(node.value).__name__} is outside the language; use ints")
+            self.refuse(node, f"the type {type(node.value).__name__} is outside the language; use ints")
         return self.lift(node.value)
 
     def value_Name(self, node: ast.Name) -> Value:
@@ -101,13 +117,15 @@ class Operands:
         try:
             found = self.frame.lookup(node.id)
         except NameError:
-            self.refuse(node, f"the name {node.id!r} is not defined")
+            self.refuse(node, f"the name {node.id!r} is not defined here; import or define it in this file")
         return found if isinstance(found, VALUES) else self.lift(found)
 
     def value_Attribute(self, node: ast.Attribute) -> Value:
         base = self.value(node.value)
+        if isinstance(base, WordValue):
+            self.refuse(node, uncalled(base.word.kind, node.attr))
         if not isinstance(base, Static):
-            self.refuse(node, f"{describe(base)} has no attribute {node.attr!r} that is a value")
+            self.refuse(node, f"{describe(base)} has no attribute {node.attr!r}")
         return self.attribute(node, base.value, node.attr)
 
     def attribute(self, node: ast.AST, owner: Any, name: str) -> Value:
@@ -132,13 +150,30 @@ class Operands:
             items = base.value
         else:
             self.refuse(node, f"{describe(base)} cannot be indexed")
+        if isinstance(base, Tuple) and not isinstance(key, (Const, Static)):
+            return self.item(node, base, self.number(node.slice, key))
         if not isinstance(key, (Const, Static)):
-            self.refuse(node, "only an Array takes an index that is not a constant")
+            self.refuse(node, "only an Array or a tuple takes an index that is not a constant")
         try:
             found = items[key.value]
         except (LookupError, TypeError) as error:
             self.refuse(node, f"{type(error).__name__}: {error}")
         return found if isinstance(base, Tuple) else self.lift(found)
+
+    def item(self, node: ast.AST, base: Tuple, index: Expr) -> Expr:
+        """One int of a tuple, by an index that is known when it runs; not negative, as for an Array."""
+        items = [self.number(node, item) for item in base.items]
+        target = self.builder.register("")
+        checked = Op("index", (index, Const(len(items))))
+        self.builder.assign(self.frame.source.site(node), target, checked)
+
+        def pick(low: int, high: int) -> Expr:
+            if high - low <= 1:
+                return items[low] if items else Const(0)
+            middle = (low + high) // 2
+            return Op("if", (Op("<", (target, Const(middle))), pick(low, middle), pick(middle, high)))
+
+        return pick(0, len(items))
 
     def element(self, node: ast.AST, base: ArrayValue, index: Expr) -> WordValue:
         """One word of an array; an index that is not a constant is checked when it runs."""
@@ -159,15 +194,24 @@ class Operands:
         return Closure(node, self.frame)
 
 
-VALUES = (Const, Reg, Bare, Op, Static, Tuple, WordValue, ArrayValue, GhostValue, Closure)
+VALUES = (
+    Const, Reg, Bare, Op, Static, Tuple, WordValue, ArrayValue, GhostValue, Closure, Nothing, Mixed
+)  # fmt: skip
 
 
 def describe(value: Value) -> str:
     """What a value is, for a message."""
     if value == NONE:
-        return "None (a function that returns nothing)"
+        return "None, as of a function that returns nothing,"
     if isinstance(value, Static):
-        return f"the constant {getattr(value.value, '__name__', repr(value.value))}"
-    names = {WordValue: "a shared word", ArrayValue: "a whole array", GhostValue: "a ghost"}
-    names |= {Tuple: "a tuple", Closure: "a lambda"}
+        return kind_of(value.value)
+    names = {
+        WordValue: "a shared word",
+        ArrayValue: "a whole array",
+        GhostValue: "a ghost",
+        Tuple: "a tuple",
+        Closure: "a lambda",
+        Nothing: "nothing",
+        Mixed: "an int on one way and something else on another",
+    }
     return names.get(type(value), "an int")

@@ -122,7 +122,8 @@ def render_trace(trace: Trace, width: int) -> str:
     for number, step in enumerate(trace.steps, 1):
         if number > 1 and trace.steps[number - 2].process != step.process:
             table.add_row()
-        cells = [wrap_code(_cell(step), room) if name == step.process else "" for name in names]
+        text = wrap_code(_cell(trace, number), room)
+        cells = [text if name == step.process else "" for name in names]
         table.add_row(str(number), *cells, wrap_code(_changes(step), changed))
     return printed(table, width)
 
@@ -139,18 +140,21 @@ def wrap_code(text: str, width: int) -> str:
 
 
 def _needed(trace: Trace, name: str, room: int) -> int:
-    widest = max(len(_cell(step)) for step in trace.steps if step.process == name)
+    numbered = enumerate(trace.steps, 1)
+    widest = max(len(_cell(trace, number)) for number, step in numbered if step.process == name)
     return min(max(widest, len(name)), room)
 
 
-def _cell(step: TraceStep) -> str:
-    """A step as its source line and text, with what it returned, chose and reported."""
+def _cell(trace: Trace, number: int) -> str:
+    """A step as its source line and text, with what it chose, returned, reported and broke."""
+    step = trace.steps[number - 1]
     text = f"{step.line}: {step.operation}"
     if step.choices:
         text += f" choosing {', '.join(map(str, step.choices))}"
     if step.result is not None:
         text += f" -> {_result(step.result)}"
-    return text + "".join(f", event {name!r}" for name in step.events)
+    text += "".join(f", event {name!r}" for name in step.events)
+    return text + ", assert fails" * (trace.kind == "assert" and number == len(trace.steps))
 
 
 def _result(result: object) -> str:
@@ -169,7 +173,7 @@ def _vertical(trace: Trace, width: int) -> str:
     for process, turn in groupby(numbered, key=lambda item: item[1].process):
         lines.append(f"  {process}")
         for number, step in turn:
-            text = f"{number:>6}  {_cell(step)}"
+            text = f"{number:>6}  {_cell(trace, number)}"
             if step.changed:
                 text += f"  [{_changes(step)}]"
             lines.append(textwrap.fill(text, width, subsequent_indent=" " * 10))

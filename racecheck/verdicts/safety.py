@@ -132,5 +132,5 @@ def waiting_processes(program: Program, run: Run) -> list[str]:
                 True for _ in outcomes(program, program.entries[e], place, state.shared)
             )
             if waits:
-                found.append(f"{process_name(program, e, number)} at {node.site.text}")
+                found.append(f"{process_name(program, e, number)} at {node.site.line}: {node.site.text}")
     return found
