@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.program import Program
 from racecheck.errors import PropertyError, UsageError
@@ -68,8 +69,8 @@ def check(
 ) -> Report:
     """Check every property of a model, for use in a test: ``racecheck.check(folio(mappers=2))``.
 
-    The options are those of the command line; ``only`` names one property. Returns the report if all
-    holds under sequential consistency; else raises PropertyError, an AssertionError whose text is the report.
+    The options are those of the command line; ``only`` names one property. Returns the report if all holds
+    under sequential consistency; else raises PropertyError, an AssertionError whose text is the report.
     """
     __tracebackhide__ = True
     limits = Limits(max_states, max_seconds)

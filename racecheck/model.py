@@ -73,7 +73,7 @@ class Process:
         if not isinstance(count, int) or count < 0:
             raise ModelError(f"process {name!r} has count={count!r}: a count is an int from 0 on")
         try:
-            inspect.signature(function).bind(*args, **kwargs)
+            inspect.signature(function, follow_wrapped=False).bind(*args, **kwargs)
         except TypeError as error:
             raise ModelError(f"process {name!r} runs {function.__name__}(): {error}") from error
         self.__attrs_init__(name, function, args, tuple(kwargs.items()), role, int(count))

@@ -73,7 +73,9 @@ class Shared:
         elif key in values:
             self.__dict__[key] = values[key]
         elif isinstance(declaration, type) and issubclass(declaration, (Word, Array, Ghost)):
-            raise ModelError(f"{label} is the class {declaration.__name__}: write {declaration.__name__}(...)")
+            raise ModelError(
+                f"{label} is the class {declaration.__name__}: write {declaration.__name__}(...)"
+            )
 
     def __setattr__(self, name: str, value: object) -> None:
         if isinstance(getattr(type(self), name, None), Ghost):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
+import os
 import sys
+from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
 
@@ -98,15 +100,18 @@ def uncallable(function: Any) -> str:
     if isinstance(function, type) and not builtin:
         return f"{name} is a class: make objects in the model function, and pass them to the process"
     if builtin:
-        return f"the builtin {name}() is outside the language; of those it has abs, bool, int, len, max, min"
-    if is_standard(module):
+        return (
+            f"the builtin {name}() is outside the language; of those it has abs, bool, int, len, max, min"
+        )
+    if module in sys.stdlib_module_names:
         return f"{module}.{name}() is outside the language; what a process cannot know is a choose()"
     return f"{name} has no Python source to compile; write it as a def"
 
 
-def is_standard(module: str) -> bool:
-    """Whether a module is part of Python."""
-    return module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
+def is_standard(function: FunctionType) -> bool:
+    """Whether a function is part of Python."""
+    file = function.__code__.co_filename
+    return file.startswith((str(Path(os.__file__).parent), "<frozen")) and "site-packages" not in file
 
 
 def needs_call(function: FunctionType) -> str:

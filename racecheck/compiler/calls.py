@@ -7,13 +7,16 @@ import builtins
 import inspect
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from racecheck import vocabulary
+from racecheck.compiler.advice import advice_on, is_standard, uncallable
 from racecheck.compiler.builder import (
     NONE,
+    ArrayValue,
     Closure,
     Frame,
+    GhostValue,
     Static,
     Tuple,
     Value,
@@ -22,9 +25,17 @@ from racecheck.compiler.builder import (
 )
 from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg
 from racecheck.compiler.ir import Undefine
+from racecheck.compiler.operands import describe
 from racecheck.compiler.source import Source, source_of
 from racecheck.compiler.vocabulary_calls import VocabularyCalls
 from racecheck.operations import FENCES
+
+DEEPEST: Final = 40
+"""How deep calls may nest: every call is written out, and this compiler is recursive itself."""
+METHODS: Final[dict[type, str]] = {
+    ArrayValue: "a whole array has no operations; index it",
+    GhostValue: "a ghost has no operations; it is assigned, as in ghost += 1",
+}
 
 
 class Calls(VocabularyCalls):
@@ -40,14 +51,14 @@ class Calls(VocabularyCalls):
             if isinstance(base, WordValue):
                 return self.operation(node, base, node.func.attr)
             if not isinstance(base, Static):
-                self.refuse(node, "only words, shared objects and modules have methods")
+                self.refuse(node, METHODS.get(type(base), f"{describe(base)} has no methods"))
             function = self.attribute(node.func, base.value, node.func.attr)
         else:
             function = self.value(node.func)
         if isinstance(function, Closure):
             return self._inline_lambda(node, function)
         if not isinstance(function, Static):
-            self.refuse(node, "this is not a function")
+            self.refuse(node, f"{describe(function)} is not a function")
         return self._call_object(node, function.value)
 
     def _call_object(self, node: ast.Call, function: Any) -> Value:
@@ -56,12 +67,12 @@ class Calls(VocabularyCalls):
             if node.keywords:
                 self.refuse(node, f"{function.__name__}() takes no keyword arguments")
             return special(node)
-        if isinstance(function, (types.FunctionType, types.MethodType)):
+        code = getattr(function, "__func__", function)
+        if isinstance(code, types.FunctionType) and not is_standard(code):
             args = [self.value(arg) for arg in node.args]
             kwargs = {self._keyword(k): self.value(k.value) for k in node.keywords}
             return self.inline(node, function, args, kwargs)
-        name = getattr(function, "__name__", repr(function))
-        self.refuse(node, f"{name} is not a function that can be compiled; write it in Python")
+        self.refuse(node, uncallable(function))
 
     def _keyword(self, keyword: ast.keyword) -> str:
         if keyword.arg is None:
@@ -101,20 +112,33 @@ class Calls(VocabularyCalls):
         code = function.__code__
         if code in self.active:
             self.refuse(node, f"{function.__name__}() calls itself; recursion is outside the language")
-        if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE):
-            self.refuse(node, f"{function.__name__}() is a generator; write a plain function")
+        source = source_of(function)
+        self._refuse_other_functions(source)
+        if len(self.active) >= DEEPEST:
+            self.refuse(
+                node, f"calls in calls, more than {DEEPEST} deep; call fewer functions from functions"
+            )
         bound = self._bind(node, function, args, kwargs)
         self.active.append(code)
         try:
-            return self.call(source_of(function), lookup_in(function), bound)
+            return self.call(source, lookup_in(function), bound)
         finally:
             self.active.pop()
+
+    def _refuse_other_functions(self, source: Source) -> None:
+        """Refuse generators and coroutines, at what makes them so."""
+        if isinstance(source.tree, ast.AsyncFunctionDef):
+            source.refuse(source.tree, advice_on(source.tree))
+        if source.function.__code__.co_flags & inspect.CO_GENERATOR:
+            yields = (n for n in ast.walk(source.tree) if isinstance(n, (ast.Yield, ast.YieldFrom)))
+            first = min(yields, key=lambda n: (n.lineno, n.col_offset))
+            source.refuse(first, advice_on(first))
 
     def _bind(
         self, node: ast.AST, function: Any, args: list[Value], kwargs: dict[str, Value]
     ) -> dict[str, Value]:
         try:
-            bound = inspect.signature(function).bind(*args, **kwargs)
+            bound = inspect.signature(function, follow_wrapped=False).bind(*args, **kwargs)
         except TypeError as error:
             self.refuse(node, f"{function.__name__}(): {error}")
         values: dict[str, Value] = {}
@@ -132,15 +156,20 @@ class Calls(VocabularyCalls):
     def _inline_lambda(self, node: ast.Call, closure: Closure, args: list[ast.expr] | None = None) -> Value:
         given = node.args if args is None else args
         names = [arg.arg for arg in closure.tree.args.args]
+        if closure.tree in self.active:
+            self.refuse(node, "this lambda calls itself; recursion is outside the language")
         if len(given) != len(names) or (node.keywords and args is None):
-            self.refuse(node, f"the lambda takes {len(names)} positional arguments")
+            count = f"{len(names)} argument{'s' * (len(names) != 1)}"
+            self.refuse(node, f"this lambda takes {count}, by position; write a def for more than that")
         values = [self._settled(arg, self.value(arg)) for arg in given]
         outer, self.frame = self.frame, closure.frame
         scope = self.frame.scope
         self.frame.scope = scope | dict(zip(names, values, strict=True))
+        self.active.append(closure.tree)
         try:
             return self.value(closure.tree.body)
         finally:
+            self.active.pop()
             self.frame.scope = scope
             self.frame = outer
 
@@ -155,7 +184,7 @@ class Calls(VocabularyCalls):
     def call(self, source: Source, lookup: Callable[[str], Any], bound: dict[str, Value]) -> Value:
         """Compile a function's body with its parameters bound; the value that it returns."""
         tree = source.tree
-        statements = tree.body if isinstance(tree, ast.FunctionDef) else [_return(tree)]
+        statements = [_return(tree)] if isinstance(tree, ast.Lambda) else tree.body
         counts = assigned_names(statements)
         undefine = Undefine(source.site(tree, "def"), ())
         self.builder.emit(undefine)
@@ -194,7 +223,10 @@ def lookup_in(function: Any) -> Callable[[str], Any]:
 
     def lookup(name: str) -> Any:
         if name in cells:
-            return cells[name].cell_contents
+            try:
+                return cells[name].cell_contents
+            except ValueError:
+                raise NameError(name) from None
         if name in function.__globals__:
             return function.__globals__[name]
         if hasattr(builtins, name):

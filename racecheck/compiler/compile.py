@@ -79,7 +79,7 @@ def _draft_condition(condition: Condition, slots: SlotTable) -> GraphBuilder:
     site = source.site(source.tree, "condition")
     builder = GraphBuilder(site)
     front = Statements(builder, slots, KERNEL)
-    front.bare = True
+    front.bare = front.ghosts = True
     value = _call(front, condition, (), {}, "a condition")
     builder.emit(Result(site, front.number(source.tree, value)))
     refuse_undefined(builder.nodes, builder.names)

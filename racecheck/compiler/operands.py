@@ -28,6 +28,7 @@ from racecheck.errors import ModelError
 from racecheck.vocabulary import Ghost, Shared
 from racecheck.words import Array, GhostCell, Word
 
+
 class Operands:
     """The part of the front end that compiles what operators work on."""
 
@@ -61,9 +62,10 @@ class Operands:
 
     def _slot(self, word: Word | GhostCell) -> int:
         if id(word) not in self.slots.ids:
-            which = f"{word.label} belongs to another" if "." in word.label else f"no {word.label} like this in this"
+            owner = "of another model" if "." in word.label else "outside every shared object"
             raise ModelError(
-                f"{which} model: declare words in a class of Shared, and make the object in the model function"
+                f"{word.label} is {owner}: declare words in a class of Shared, and make the object in this "
+                "model's function"
             )
         return self.slots.ids[id(word)]
 

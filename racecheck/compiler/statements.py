@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from typing import Final
+from typing import NoReturn
 
 from racecheck import vocabulary
+from racecheck.compiler.advice import advice_on
 from racecheck.compiler.builder import (
     NONE,
+    Closure,
     GhostValue,
     GraphBuilder,
     Loose,
@@ -21,21 +23,8 @@ from racecheck.compiler.builder import (
 from racecheck.compiler.expr import Bare, Const, Op, Reg
 from racecheck.compiler.ir import Enter, Fail, Leave, SetGhost, is_place
 from racecheck.compiler.loops import Loops
+from racecheck.compiler.operands import describe
 from racecheck.model import Role
-
-ADVICE: Final[dict[type[ast.AST], str]] = {
-    ast.Try: "there are no exceptions in the language; test the value and branch",
-    ast.Raise: "there are no exceptions in the language; write assert condition, 'message'",
-    ast.Global: "globals do not change; share a word in a Shared class",
-    ast.Nonlocal: "outer locals do not change; share a word in a Shared class",
-    ast.Delete: "del is outside the language; a local that is not used again costs nothing",
-    ast.Import: "import at the top of the file",
-    ast.ImportFrom: "import at the top of the file",
-    ast.FunctionDef: "define the function outside, and call it",
-    ast.Match: "match is outside the language; write if and elif",
-    ast.AsyncFor: "there is no async: every atomic operation is a step by itself",
-    ast.AsyncWith: "there is no async: every atomic operation is a step by itself",
-}
 
 
 class Statements(Loops):
@@ -52,8 +41,7 @@ class Statements(Loops):
                 return
             compile_one = getattr(self, f"do_{type(node).__name__}", None)
             if compile_one is None:
-                kind = f"{type(node).__name__} is outside the language"
-                self.refuse(node, ADVICE.get(type(node), kind))
+                self.refuse(node, advice_on(node))
             compile_one(node)
 
     def nested(self, statements: list[ast.stmt]) -> None:
@@ -67,11 +55,24 @@ class Statements(Loops):
     def do_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant):
             return
+        if isinstance(node.value, ast.BoolOp):
+            self._last_as_statement(node, node.value)
+            return
         value = self.value(node.value)
         if isinstance(value, WordValue):
             self.number(node.value, value)
-        if not isinstance(node.value, (ast.Call, ast.IfExp, ast.BoolOp)):
+        if not isinstance(node.value, (ast.Call, ast.IfExp)):
             self.refuse(node, "this statement has no effect")
+
+    def _last_as_statement(self, node: ast.Expr, value: ast.BoolOp) -> None:
+        """``a and b()`` does b() where a is true, whether it returns anything or not."""
+        *tests, last = value.values
+        test = ast.copy_location(ast.BoolOp(value.op, tests), value) if tests[1:] else tests[0]
+        yes, no = self.jump(test)
+        skipped, self.builder.loose = (no, yes) if isinstance(value.op, ast.And) else (yes, no)
+        if self.builder.loose:
+            self.do_Expr(ast.copy_location(ast.Expr(last), node))
+        self.builder.loose += skipped
 
     def do_Return(self, node: ast.Return) -> None:
         value = self.value(node.value) if node.value is not None else NONE
@@ -87,7 +88,7 @@ class Statements(Loops):
     def ghost_value(self, targets: list[ast.expr], node: ast.expr) -> Value:
         """The value to assign; one for a ghost may use other ghosts."""
         start, used = len(self.builder.nodes), self.ghost_uses
-        with flag(self, "ghosts", any(isinstance(target, ast.Attribute) for target in targets)):
+        with flag(self, "ghosts", all(isinstance(target, ast.Attribute) for target in targets)):
             value = self.value(node)
             if isinstance(value, (WordValue, GhostValue)):
                 value = self.number(node, value)
@@ -100,24 +101,34 @@ class Statements(Loops):
             self.assign(node, node.target, self.ghost_value([node.target], node.value))
 
     def do_AugAssign(self, node: ast.AugAssign) -> None:
-        load = ast.parse(ast.unparse(node.target), mode="eval").body
-        for part in ast.walk(load):
-            ast.copy_location(part, node.target)
+        if not isinstance(node.target, ast.Name) and isinstance(
+            self.value(_loaded(node.target)), WordValue
+        ):
+            self._refuse_target(node, node.target)
+        load = _loaded(node.target)
         expr = ast.copy_location(ast.BinOp(load, node.op, node.value), node)
         self.assign(node, node.target, self.ghost_value([node.target], expr))
 
     def assign(self, node: ast.stmt, target: ast.expr, value: Value) -> None:
         """Bind a name, the names of a tuple, or a ghost."""
-        if isinstance(target, ast.Tuple):
+        if isinstance(target, (ast.Tuple, ast.List)):
             self._unpack(node, target, value)
         elif isinstance(target, ast.Name):
             self._bind_name(node, target.id, value)
         elif isinstance(target, ast.Attribute):
             self._set_ghost(node, target, value)
         else:
-            self.refuse(node, "assign to a name; a shared word changes by its methods, such as .set()")
+            self._refuse_target(node, target)
 
-    def _unpack(self, node: ast.stmt, target: ast.Tuple, value: Value) -> None:
+    def _refuse_target(self, node: ast.stmt, target: ast.expr) -> NoReturn:
+        if isinstance(self.value(_loaded(target)), WordValue):
+            self.refuse(node, "a shared word is not assigned; it changes by its methods, such as .set()")
+        self.refuse(node, "a process assigns to its locals and to ghosts; declare what changes in a class")
+
+    def _unpack(self, node: ast.stmt, target: ast.Tuple | ast.List, value: Value) -> None:
+        for part in target.elts:
+            if isinstance(part, ast.Starred):
+                self.refuse(part, advice_on(part))
         if not isinstance(value, Tuple) or len(value.items) != len(target.elts):
             self.refuse(node, f"the right side is not a tuple of {len(target.elts)} values")
         site = self.frame.source.site(node)
@@ -139,11 +150,12 @@ class Statements(Loops):
 
     def _bind_name(self, node: ast.stmt, name: str, value: Value) -> None:
         constant = self.frame.is_constant(name)
-        if constant and isinstance(value, (Const, Static)) and name not in self.frame.scope:
+        if constant and isinstance(value, (Const, Static, Closure)) and name not in self.frame.scope:
             self.frame.scope[name] = value
             return
         if isinstance(value, Static) and value != NONE:
-            self.refuse(node, f"{name} is an object here: a local that changes is an int, or a tuple")
+            what = f"{describe(value)} in {name!r}, a local that changes, or that some ways leave out"
+            self.refuse(node, f"{what}: such a local is an int, or a tuple of ints; number the cases")
         if name not in self.frame.scope:
             self.frame.scope[name] = self._declare(node, name, value)
         self._store(node, name, self.frame.scope[name], value)
@@ -174,7 +186,7 @@ class Statements(Loops):
         base = self.value(target.value)
         found = self.attribute(target, base.value, target.attr) if isinstance(base, Static) else base
         if not isinstance(found, GhostValue):
-            self.refuse(node, "only a ghost is assigned; a word changes by its methods, such as .set()")
+            self._refuse_target(node, target)
         self.step_allowed(node)
         expr = self.number(node, value)
         self.builder.emit(SetGhost(self.frame.source.site(node), found.slot, expr))
@@ -208,7 +220,10 @@ class Statements(Loops):
     def do_With(self, node: ast.With) -> None:
         self.step_allowed(node)
         if not self._is_atomic(node):
-            self.refuse(node.items[0].context_expr, "the only 'with' in the language is 'with atomic():'")
+            why = "the only 'with' in the language is 'with atomic():'"
+            what = self.value(node.items[0].context_expr)
+            lock = isinstance(what, WordValue) and what.word.kind == "Lock"
+            self.refuse(node, f"{why}; write .lock() and .unlock()" if lock else why)
         outside = self.builder.depth == 0
         text = "with atomic(): " + "; ".join(map(self.frame.source.text, node.body))
         site = self.frame.source.site(node, text)
@@ -225,4 +240,14 @@ class Statements(Loops):
         call = item.context_expr
         if others or item.optional_vars is not None or not isinstance(call, ast.Call):
             return False
+        if call.args or call.keywords:
+            return False
         return self.value(call.func) == Static(vocabulary.atomic)
+
+
+def _loaded(target: ast.expr) -> ast.expr:
+    """What is assigned to, as an expression."""
+    load = ast.parse(ast.unparse(target), mode="eval").body
+    for part in ast.walk(load):
+        ast.copy_location(part, target)
+    return load

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from racecheck.compiler.builder import NONE, Loose, Static, Tuple, Value, WordValue, flag
+from racecheck.compiler.advice import unknown_operation, without_result
+from racecheck.compiler.builder import Loose, Nothing, Static, Tuple, Value, WordValue, flag
 from racecheck.compiler.builtin_calls import BuiltinCalls
 from racecheck.compiler.expr import Const, Expr, WordRef
 from racecheck.compiler.ir import Choose, Enter, Event, Fail, Fence, Leave, Require, Rest, Step, Together
@@ -36,8 +37,7 @@ class VocabularyCalls(BuiltinCalls):
     def operation(self, node: ast.Call, base: WordValue, name: str) -> Value:
         operations = OPERATIONS[base.word.kind]
         if name not in operations:
-            known = ", ".join(n for n in operations if not n.endswith(("_relaxed", "_release")))
-            self.refuse(node, f"{base.word.kind} has no operation {name!r}; it has {known}")
+            self.refuse(node, unknown_operation(base.word.kind, name))
         self.step_allowed(node)
         operation, site = operations[name], self.frame.source.site(node)
         args = tuple(self.arguments(node, operation.arity))
@@ -46,14 +46,14 @@ class VocabularyCalls(BuiltinCalls):
         if base.word.kind == "Lock" and name == "unlock":
             failure = f"{site.function}: {site.text} by its holder"
             self.builder.fail(Fail(site, failure), [(step, "otherwise")])
-        return target or NONE
+        return target or Nothing(without_result(base.word.kind, name))
 
     def fence(self, node: ast.Call) -> Value:
         """A fence: no step."""
         self.step_allowed(node)
         self.arguments(node, 0)
         self.builder.emit(Fence(self.frame.source.site(node), self._called(node)))
-        return NONE
+        return Nothing("a fence returns nothing")
 
     def convert(self, node: ast.Call) -> Value:
         """``u32(x)`` and its like."""
@@ -68,6 +68,8 @@ class VocabularyCalls(BuiltinCalls):
     def call_choose(self, node: ast.Call) -> Value:
         """``choose()``: False or True; else one of the arguments."""
         self.step_allowed(node)
+        if len(node.args) == 1 and isinstance(node.args[0], (ast.List, ast.Tuple, ast.Set)):
+            self.refuse(node, "the options are arguments, each an int; write choose(1, 2)")
         options = tuple(self.arguments(node)) or (Const(0), Const(1))
         target = self.builder.register("")
         site = self.frame.source.site(node)
@@ -83,7 +85,7 @@ class VocabularyCalls(BuiltinCalls):
         if self.builder.depth:
             self.refuse(node, "an atomic group is one step: rest before it or after it")
         self.builder.emit(Rest(self.frame.source.site(node)))
-        return NONE
+        return Nothing("rest() returns nothing")
 
     def call_event(self, node: ast.Call) -> Value:
         """``event("name")``, or a conditional of constants."""
@@ -91,7 +93,7 @@ class VocabularyCalls(BuiltinCalls):
         if len(node.args) != 1:
             self.refuse(node, "event() takes one constant name")
         self._event(node, node.args[0])
-        return NONE
+        return Nothing("event() returns nothing")
 
     def _event(self, node: ast.Call, name: ast.expr) -> None:
         if not isinstance(name, ast.IfExp):
@@ -117,12 +119,12 @@ class VocabularyCalls(BuiltinCalls):
             if not isinstance(word, WordValue) or word.word.kind == "Lock":
                 self.refuse(arg, "read_together() takes atomics and flags, not values or locks")
         refs = tuple(word.ref for word in words if isinstance(word, WordValue))
-        self._adjacent(node, refs)
+        self._adjacent(node, refs, "read_together() is one load")
         loaded = tuple(self.builder.register("") for _ in refs)
         self.builder.emit(Together(self.frame.source.site(node), refs, loaded))
         return Tuple(loaded)
 
-    def _adjacent(self, node: ast.AST, refs: tuple[WordRef, ...]) -> None:
+    def _adjacent(self, node: ast.AST, refs: tuple[WordRef, ...], what: str) -> None:
         """Refuse words that one load cannot cover; a computed index is checked when it runs."""
         owners = {self.slots.table[ref.base].owner for ref in refs}
         static = [ref.base for ref in refs if ref.length == 1]
@@ -130,7 +132,10 @@ class VocabularyCalls(BuiltinCalls):
             range(min(static, default=0), min(static, default=0) + len(static))
         )
         if len(refs) < 2 or len(owners) > 1 or gaps:
-            self.refuse(node, "one load covers two or more words declared next to each other in a class")
+            names = ", ".join(self.slots.table[ref.base].label for ref in refs) or "nothing"
+            self.refuse(
+                node, f"{what}: it covers words declared next to each other in one class, not {names}"
+            )
 
     def call_wait_until(self, node: ast.Call) -> Value:
         """``wait_until(lambda: ...)``: the test is the step."""
@@ -142,17 +147,17 @@ class VocabularyCalls(BuiltinCalls):
             self.builder.emit(Enter(site, waits=True))
         self.builder.depth += 1
         self.reads = []
-        with flag(self, "bare"):
+        with flag(self, "bare"), flag(self, "ghosts", False):
             condition = self.condition(node, self.value(node.args[0]))
         refs = list(dict.fromkeys(self.reads))
         if len(refs) > 1:
-            self._adjacent(node, tuple(refs))
+            self._adjacent(node, tuple(refs), "wait_until() tests with one load")
         if not refs:
-            self.refuse(node, "the condition reads no word, so nothing can make it true")
+            self.refuse(node, "the condition reads no shared word, so nothing can ever make it true")
         self.builder.emit(Require(site, condition))
         self.builder.depth -= 1
         if outside:
             self.builder.depth = 1
             self.builder.emit(Leave(site))
             self.builder.depth = 0
-        return NONE
+        return Nothing("wait_until() returns nothing: after it the condition was true")

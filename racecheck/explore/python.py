@@ -33,6 +33,7 @@ class PythonEngine:
         processes = sum(entry.process.count for entry in program.entries)
         self.room = processes * (LONGEST_MOVE + 1)
         self._out = [0] * self.room
+        self._starts = [0] * (processes + 1)
         self.start = initial(program) if start is None else start
         self._run_marked: Callable[..., Any] | None = None
         self._fit(self.start)
@@ -112,37 +113,42 @@ class PythonEngine:
     def settle(self) -> None:
         """Generate the code anew, without marks for what has happened already."""
         if self.happened != self._compiled_with:
-            self._compile()
+            self._compile_expand()
 
     def spots(self, key: int) -> list[tuple[Spot, bool]]:
         """Each place that is occupied and neither ended nor resting, and whether it can move."""
         if self._run_marked is None:
             self._run_marked = self._function(self._generator().expand(counting=True), "expand")
-        starts = [0] * (self._processes() + 1)
+        starts = self._starts
         self._run_marked(key, self._out, starts)
         found: dict[Spot, bool] = {}
-        number = 0
-        for e, block in enumerate(self.layout.blocks):
-            for i in range(block.count):
-                stride = self.layout.strides[e]
-                here = key >> self.layout.bases[e] + i * stride & (1 << stride) - 1
-                if self._can_wait(e, here):
-                    found.setdefault((e, here), starts[number + 1] > starts[number])
-                number += 1
+        for number, (e, shift, mask, codes, waits) in enumerate(self._blocks):
+            here = key >> shift & mask
+            if waits[here & codes]:
+                found.setdefault((e, here), starts[number + 1] > starts[number])
         return list(found.items())
 
-    def _can_wait(self, e: int, here: int) -> bool:
-        node = self.layout.blocks[e].codes[here & (1 << self.layout.place_bits[e]) - 1]
-        return not isinstance(self.program.entries[e].graph.nodes[node], (End, Fail, Rest))
-
-    def _processes(self) -> int:
-        return sum(block.count for block in self.layout.blocks)
+    def _locate(self) -> list[tuple[int, int, int, int, list[bool]]]:
+        """Of each process: entry, shift and mask of its block, mask of its place, which places can wait."""
+        found = []
+        for e, (entry, block) in enumerate(zip(self.program.entries, self.layout.blocks, strict=True)):
+            nodes = [entry.graph.nodes[at] for at in block.codes]
+            waits = [not isinstance(node, (End, Fail, Rest)) for node in nodes]
+            base, stride = self.layout.bases[e], self.layout.strides[e]
+            codes = (1 << self.layout.place_bits[e]) - 1
+            for i in range(block.count):
+                found.append((e, base + i * stride, (1 << stride) - 1, codes, waits))
+        return found
 
     def _compile(self) -> None:
-        generator = self._generator()
-        self.run = self._function(generator.expand(), "expand")
-        self.check: Callable[[int], int] = self._function(generator.check(), "check")
+        """Generate everything that depends on the layout."""
+        self._compile_expand()
+        self.check: Callable[[int], int] = self._function(self._generator().check(), "check")
         self._run_marked = None
+        self._blocks = self._locate()
+
+    def _compile_expand(self) -> None:
+        self.run = self._function(self._generator().expand(), "expand")
         self._compiled_with = self.happened
 
     def _generator(self) -> Generator:

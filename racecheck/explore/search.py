@@ -14,6 +14,8 @@ from racecheck.explore.limits import Limits
 
 CHUNK = 2048
 """States between two looks at the limits."""
+SETTLED = 500
+"""States before which it does not pay to let the engine forget what is known."""
 
 Watch = Callable[["Space"], None]
 
@@ -80,7 +82,7 @@ def explore(engine: Engine, limits: Limits, watch: Watch = lambda _: None) -> Sp
     space = Space(engine, {start: start}, pending=pending, out=[start] * engine.room)
     space.note(start)
     level = [start]
-    settled = 1
+    settled = SETTLED
     while level and not space.stopped:
         level = _expand_level(space, level, limits, watch)
         space.depth += bool(level)
