@@ -21,6 +21,7 @@ from racecheck import (
 )
 from racecheck.compiler.compile import compile_model
 from racecheck.errors import ModelError
+from racecheck.explore import source
 from racecheck.explore.engine import canonical
 from racecheck.explore.limits import Limits
 from racecheck.explore.python import PythonEngine
@@ -51,17 +52,22 @@ def up_and_down(words):
         words.low.sub(13)
 
 
+def up(words):
+    words.low.add(1000)
+    words.low.sub(1)
+
+
 def around(words):
     for _ in range(4):
         words.high.add(3)
-    words.high.sub(2**31 - 1)
-    words.high.fetch_sub(2**31 - 1)
+    words.high.sub((1 << 31) - 1)
+    words.high.fetch_sub((1 << 31) - 1)
 
 
 def around_64(words):
     for _ in range(3):
         words.wide.inc_return()
-        words.wide.add(2**40)
+        words.wide.add(1 << 40)
     words.wide.andnot(-1)
     words.wide.dec()
 
@@ -70,9 +76,9 @@ def bits(words):
     words.low.or_(1 << 30)
     words.low.xor(-1)
     words.high.and_(0xFF)
-    old = words.high.xchg(-(2**31))
+    old = words.high.xchg(-(1 << 31))
     if words.low.try_cmpxchg(~(1 << 30), old):
-        words.low.set(2**31 + 5)
+        words.low.set((1 << 31) + 5)
 
 
 def ghosts(words):
@@ -82,7 +88,7 @@ def ghosts(words):
             words.seen = words.seen * -1000 - step
     for _ in range(3):
         words.low.dec()
-        words.seen += 2**40
+        words.seen += 1 << 40
 
 
 def sums(words):
@@ -148,7 +154,7 @@ SHAPES = {
     "around_64": [(around_64, 2)],
     "bits": [(bits, 2), (around, 1)],
     "ghosts": [(ghosts, 2)],
-    "sums": [(sums, 1), (down, 1)],
+    "sums": [(sums, 1), (up, 1)],
     "identical sums": [(sums, 2)],
     "conversions": [(conversions, 3)],
     "indexed": [(indexed, 1), (indexed, 1)],
@@ -197,12 +203,26 @@ def test_widening(shape, symmetry):
         assert any(normal(move.target) == space.engine.decode(key) for move in moves)
 
 
-@pytest.mark.parametrize("symmetry", [False, True], ids=["plain", "symmetric"])
-def test_the_layout_was_widened(symmetry):
-    engine = PythonEngine(compile_model(widening(shape="identical sums")), symmetry)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_code_in_a_loop_over_processes(shape, monkeypatch):
+    monkeypatch.setattr(source, "UNROLLED", 0)
+    agree(compile_model(widening(shape=shape)), symmetry=False)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_layout_was_widened(shape):
+    engine = PythonEngine(compile_model(widening(shape=shape)), symmetry=True)
     before = list(engine.layout.fields)
     explore(engine, Limits())
     assert engine.layout.fields != before
+
+
+@pytest.mark.parametrize(("shape", "claim"), [("around_64", "wide"), ("around", "high")])
+def test_words_wrap_around(shape, claim):
+    program = compile_model(widening(shape=shape))
+    space = explore(PythonEngine(program, symmetry=False), Limits())
+    found = {program.claims[bit].property.name for bit in space.found}
+    assert f"{claim} is negative" in found
 
 
 def test_error_of_a_condition():
@@ -257,10 +277,11 @@ def test_source_grows_with_the_model(tmp_path):
     agree(joins(tmp_path, 6), symmetry=False)
 
 
-@pytest.mark.parametrize("choice", ["words.x.read()", "choose(*range(3), 119, 120)"], ids=["step", "choice"])
-def test_long_chain(tmp_path, choice):
+@pytest.mark.parametrize("value", ["words.x.read()", "choose(0, 1, 60, 119, 120)"], ids=["step", "choice"])
+def test_long_chain(tmp_path, value):
     """Deeper than Python lets code be indented."""
     chain = "".join(f"    elif x == {i}:\n        words.x.set({i + 1})\n" for i in range(1, 120))
-    text = f"def p(words):\n    x = {choice}\n    if x == 0:\n        words.x.inc()\n{chain}    words.x.dec()\n"
+    first = f"    x = {value}\n    if x == 0:\n        words.x.inc()\n"
+    text = f"def p(words):\n{first}{chain}    words.x.dec()\n"
     for symmetry in (False, True):
         agree(load_text(tmp_path, text), symmetry)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from types import FunctionType
 from typing import Any
 
-from racecheck.compiler.builder import GraphBuilder, SlotTable
+from racecheck.compiler.builder import GraphBuilder, SlotTable, Value
 from racecheck.compiler.checks import check_graph
 from racecheck.compiler.expr import Bare, walk
 from racecheck.compiler.ir import End, Result, SetGhost, Skip
@@ -67,7 +66,7 @@ def _draft_process(process: Process, slots: SlotTable) -> GraphBuilder:
     source = source_of(_function(process.function))
     builder = GraphBuilder(source.site(source.tree, "start"))
     front = Statements(builder, slots, process.role)
-    _call(front, process.function, process.args, dict(process.kwargs), f"process {process.name!r}")
+    _start(front, process.function, process.args, dict(process.kwargs))
     builder.emit(End(source.site(source.tree, "return")))
     refuse_undefined(builder.nodes, builder.names)
     check_graph(builder.nodes, process.role)
@@ -80,24 +79,22 @@ def _draft_condition(condition: Condition, slots: SlotTable) -> GraphBuilder:
     builder = GraphBuilder(site)
     front = Statements(builder, slots, KERNEL)
     front.bare = front.ghosts = True
-    value = _call(front, condition, (), {}, "a condition")
+    value = _start(front, condition, (), {})
     builder.emit(Result(site, front.number(source.tree, value)))
     refuse_undefined(builder.nodes, builder.names)
     return builder
 
 
-def _call(
-    front: Statements, function: Any, args: tuple[object, ...], kwargs: dict[str, object], what: str
-) -> Any:
-    code = function.__code__
+def _start(front: Statements, function: Any, args: tuple[object, ...], kwargs: dict[str, object]) -> Value:
     try:
-        inspect.signature(function).bind(*args, **kwargs)
-    except TypeError as error:
-        name = function.__name__
-        message = f"{what} runs {name}(): {error}"
-        raise ModelError(message, code.co_filename, code.co_firstlineno) from error
-    bound = {name: front.lift(value) for name, value in kwargs.items()}
-    return front.start(function, [front.lift(arg) for arg in args], bound)
+        bound = {name: front.lift(value) for name, value in kwargs.items()}
+        return front.start(function, [front.lift(arg) for arg in args], bound)
+    except ModelError as error:
+        if error.file is not None:
+            raise
+        code = function.__code__
+        what = f"an argument of {function.__name__}(): {error.message}"
+        raise ModelError(what, code.co_filename, code.co_firstlineno) from error
 
 
 def _function(function: Any) -> FunctionType:

@@ -41,6 +41,7 @@ class Operands:
         self.ghosts = False
         """Where ghosts may be read: in a property, an assert or the update of a ghost."""
         self.ghost_uses = 0
+        """How often one was, in updates."""
         self.active: list[types.CodeType | ast.Lambda] = []
         self.reads: list[WordRef] = []
 
@@ -85,7 +86,7 @@ class Operands:
         if isinstance(value, GhostValue):
             if not self.ghosts:
                 self.refuse(node, "a ghost is read only by properties, asserts and ghost updates")
-            self.ghost_uses += 1
+            self.ghost_uses += not self.bare
             return Bare(WordRef(value.slot))
         if isinstance(value, Nothing):
             self.refuse(node, value.why)

@@ -92,7 +92,8 @@ class Statements(Loops):
             value = self.value(node)
             if isinstance(value, (WordValue, GhostValue)):
                 value = self.number(node, value)
-        if self.ghost_uses > used and any(map(is_place, self.builder.nodes[start:])):
+        direct, self.ghost_uses = self.ghost_uses > used, used  # those of updates in a call are its own
+        if direct and any(map(is_place, self.builder.nodes[start:])):
             self.refuse(node, "reads a ghost and takes a step; take the step on a line before")
         return value
 

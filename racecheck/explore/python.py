@@ -148,7 +148,8 @@ class PythonEngine:
         self._blocks = self._locate()
 
     def _compile_expand(self) -> None:
-        self.run = self._function(self._generator().expand(), "expand")
+        self.source = self._generator().expand()
+        self.run = self._function(self.source, "expand")
         self._compiled_with = self.happened
 
     def _generator(self) -> Generator:
