@@ -49,9 +49,7 @@ def folio_mapper(kernel: str, size: str, page: str, entries: int, seen: Test) ->
     }
     for i in range(rounds):
         following = f"fork refs {i + 1}" if i + 1 < rounds else "fork unlock"
-        table[f"fork refs {i}"] = [
-            go(f"fork {'test' if page == 'anon' else 'maps'} {i}", refs=batch)
-        ]
+        table[f"fork refs {i}"] = [go(f"fork {'test' if page == 'anon' else 'maps'} {i}", refs=batch)]
         table[f"fork test {i}"] = [
             go("fork refuse", seen),
             go(f"fork maps {i}", lambda s: not seen(s)),

@@ -22,6 +22,7 @@ from racecheck.compiler.builder import (
     Value,
     WordValue,
     assigned_names,
+    flag,
 )
 from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg
 from racecheck.compiler.ir import Undefine
@@ -69,10 +70,14 @@ class Calls(VocabularyCalls):
             return special(node)
         code = getattr(function, "__func__", function)
         if isinstance(code, types.FunctionType) and not is_standard(code):
-            args = [self.value(arg) for arg in node.args]
-            kwargs = {self._keyword(k): self.value(k.value) for k in node.keywords}
+            args = [self._argument(arg) for arg in node.args]
+            kwargs = {self._keyword(k): self._argument(k.value) for k in node.keywords}
             return self.inline(node, function, args, kwargs)
         self.refuse(node, uncallable(function))
+
+    def _argument(self, node: ast.expr) -> Value:
+        value = self.value(node)
+        return self.number(node, value) if isinstance(value, GhostValue) else value
 
     def _keyword(self, keyword: ast.keyword) -> str:
         if keyword.arg is None:
@@ -121,7 +126,8 @@ class Calls(VocabularyCalls):
         bound = self._bind(node, function, args, kwargs)
         self.active.append(code)
         try:
-            return self.call(source, lookup_in(function), bound)
+            with flag(self, "ghosts", self.bare):  # a function called in a ghost's update sees none itself
+                return self.call(source, lookup_in(function), bound)
         finally:
             self.active.pop()
 
