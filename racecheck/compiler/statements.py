@@ -21,7 +21,7 @@ from racecheck.compiler.builder import (
     flag,
 )
 from racecheck.compiler.expr import Bare, Const, Op, Reg
-from racecheck.compiler.ir import Enter, Fail, Leave, SetGhost, is_place
+from racecheck.compiler.ir import Enter, Event, Fail, Leave, Node, SetGhost, is_place
 from racecheck.compiler.loops import Loops
 from racecheck.compiler.operands import describe
 from racecheck.model import Role
@@ -87,14 +87,13 @@ class Statements(Loops):
 
     def ghost_value(self, targets: list[ast.expr], node: ast.expr) -> Value:
         """The value to assign; one for a ghost may use other ghosts."""
-        start, used = len(self.builder.nodes), self.ghost_uses
-        with flag(self, "ghosts", all(isinstance(target, ast.Attribute) for target in targets)):
+        start, ghost = len(self.builder.nodes), all(isinstance(target, ast.Attribute) for target in targets)
+        with flag(self, "ghosts", ghost), flag(self, "ghost_uses", 0):
             value = self.value(node)
             if isinstance(value, (WordValue, GhostValue)):
                 value = self.number(node, value)
-        direct, self.ghost_uses = self.ghost_uses > used, used  # those of updates in a call are its own
-        if direct and any(map(is_place, self.builder.nodes[start:])):
-            self.refuse(node, "reads a ghost and takes a step; take the step on a line before")
+            if self.ghost_uses and any(map(_is_seen, self.builder.nodes[start:])):
+                self.refuse(node, "reads a ghost and takes a step; take the step on a line before")
         return value
 
     def do_AnnAssign(self, node: ast.AnnAssign) -> None:
@@ -252,3 +251,8 @@ def _loaded(target: ast.expr) -> ast.expr:
     for part in ast.walk(load):
         ast.copy_location(part, target)
     return load
+
+
+def _is_seen(node: Node) -> bool:
+    """Whether anybody sees that a process has come to this node."""
+    return is_place(node) or isinstance(node, Event)
