@@ -35,7 +35,8 @@ def faint(page):
     value = page.x.read()
     double = value * 2
     page.x.read()
-    total = double + value if double else 0
+    total = 1
+    total += double + value if double else 0
     return total
 
 
