@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -13,7 +14,9 @@ from racecheck.explore.engine import Engine, Key, Overflow, interesting_bits, no
 from racecheck.explore.limits import Limits
 
 CHUNK = 2048
-"""States between two looks at the limits."""
+"""States between two looks at the limits, at most."""
+MOMENT = 0.1
+"""Seconds between two looks at the limits, about: so that Ctrl-C is heard however slow a step is."""
 SETTLED = 500
 """States before which it does not pay to let the engine forget what is known."""
 
@@ -33,6 +36,7 @@ class Space:
     pending: int = 0
     """The bits of ``check`` whose first unusual state is still to be found."""
     out: list[Key] = field(factory=list)
+    chunk: int = 16
     transitions: int = 0
     depth: int = 0
     stopped: str | None = None
@@ -106,8 +110,10 @@ def _expand_level(space: Space, level: list[Key], limits: Limits, watch: Watch) 
         if space.stopped:
             return level[done:] + following
         try:
-            end = min(done + CHUNK, len(level))
-            done += _expand_chunk(space, level[done:end], following, most)
+            start = time.monotonic()
+            done += _expand_chunk(space, level[done : done + space.chunk], following, most)
+            quick = time.monotonic() - start < MOMENT
+            space.chunk = min(2 * space.chunk, CHUNK) if quick else max(1, space.chunk // 2)
         except Overflow as overflow:
             done += overflow.done
             level, following = _translate(space, level, following)
