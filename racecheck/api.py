@@ -50,7 +50,7 @@ def report_on(
     built = _built(model)
     program = compile_model(built)
     if only is not None and only not in (names := property_names(program)):
-        raise UsageError(f"no property {only!r}; name one of {', '.join(map(repr, names))}")
+        raise UsageError(f"no property {only!r}; name one of {', '.join(map(repr, names))}", built.file)
     limits = limits or Limits()
     start = time.monotonic()
     space = explore(_engine(engine, program, symmetry), limits, watch)

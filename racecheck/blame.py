@@ -6,6 +6,7 @@ import difflib
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from types import FunctionType
 
 
 def blamed(error: BaseException, file: str) -> tuple[str, int | None]:
@@ -32,10 +33,12 @@ def kind_of(value: object) -> str:
     """What a value is: itself if it is short, else its type, never an address in memory."""
     if value is None or isinstance(value, (int, str, float)):
         return repr(value)
-    name = getattr(value, "__name__", None)
     if isinstance(value, type):
-        return f"the class {name}"
-    return f"the function {name}" if callable(value) and name else f"a {type(value).__name__}"
+        return f"the class {value.__name__}"
+    if isinstance(value, FunctionType):
+        return f"the function {value.__name__}"
+    name = type(value).__name__
+    return f"an {name}" if name.lower().startswith(tuple("aeiou")) else f"a {name}"
 
 
 def offer(name: str, known: Iterable[str]) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from racecheck.errors import RacecheckError
+from racecheck.errors import RacecheckError, UsageError
+from racecheck.terminal import columns, interruptible, progress_line
 
 if TYPE_CHECKING:
     from racecheck.model import Model
+    from racecheck.report import Report
     from racecheck.trace import Trace
 
 OK, BROKEN, USAGE, UNFINISHED = 0, 1, 2, 3
@@ -79,10 +80,11 @@ def check(
     from racecheck.explore.limits import Limits
     from racecheck.load import load_model
     from racecheck.render.text import render_report
-    from racecheck.report import report_json, trace_files
-    from racecheck.trace import save
+    from racecheck.report import report_json
 
     model = load_model(where, parameters)
+    if save_traces:
+        _make_folder(save_traces)
     with interruptible() as interrupted, progress_line() as watch:
         report = report_on(
             model,
@@ -92,18 +94,40 @@ def check(
             limits=Limits(max_states, max_seconds, interrupted),
             watch=watch,
         )
-    saved = []
-    names = trace_files(report)
-    for trace in (result.trace for result in report.results):
-        if save_traces and trace:
-            path = save_traces / names[trace.property]
-            save(trace, path)
-            saved.append(str(path))
+    saved, problem = _save_traces(report, save_traces) if save_traces else ([], None)
     if as_json:
         _print_json(report_json(report))
     else:
         click.echo(render_report(report, columns(), saved), nl=False)
+    if problem:  # the report comes first: the search may have been a long one
+        click.echo(f"racecheck: {problem}", err=True)
+        return USAGE
     return exit_status(report.verdicts())
+
+
+def _save_traces(report: Report, folder: Path) -> tuple[list[str], RacecheckError | None]:
+    """The files that were written, and why not all were."""
+    from racecheck.report import trace_files
+    from racecheck.trace import save
+
+    saved: list[str] = []
+    names = trace_files(report)
+    for trace in filter(None, (result.trace for result in report.results)):
+        path = folder / names[trace.property]
+        try:
+            save(trace, path)
+        except OSError as error:
+            return saved, RacecheckError(f"the trace is not saved: {error.strerror}", str(path))
+        saved.append(str(path))
+    return saved, None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"--save-traces: this is no folder, and none can be made: {error.strerror}"
+        raise UsageError(why, str(folder)) from error
 
 
 @cli.command()
@@ -183,85 +207,60 @@ def exit_status(verdicts: set[str]) -> int:
     return UNFINISHED if "unfinished" in verdicts else OK
 
 
-def columns() -> int:
-    """The width to write for."""
-    return max(40, shutil.get_terminal_size((100, 24)).columns)
-
-
 def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks the search to stop and report; a second one ends at once."""
-    pressed: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        del frame
-        if pressed:
-            raise KeyboardInterrupt
-        pressed.append(number)
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def progress_line() -> Iterator[Callable[[Any], None]]:
-    """A function that shows how far a search is, on stderr if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("searching")
-
-        def watch(space: Any) -> None:
-            elapsed = bar.tasks[0].elapsed or 0
-            bar.update(
-                task,
-                description=f"{space.states:,} states, {space.states / max(elapsed, 0.001):,.0f}/s, "
-                f"depth {space.depth}, frontier {len(space.frontier):,}",
-            )
-
-        yield watch
+    plain = (getattr(sys.stdout, "encoding", None) or "utf-8").lower() != "utf-8"
+    click.echo(json.dumps(value, indent=1, ensure_ascii=plain))
 
 
 def main() -> None:
     """Entry point: errors of the user's become one message, never a traceback."""
     as_json = "--json" in sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = cli.main(standalone_mode=False)
-        sys.stdout.flush()
+        click.echo(nl=False)  # flushes
     except RacecheckError as error:
         status = _fail(error.message, error.file, error.line, as_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        status = USAGE
     except click.ClickException as error:
-        status = _fail(error.format_message(), None, None, as_json)
+        context = getattr(error, "ctx", None)
+        more = f" (see {context.command_path} --help)" if context else ""
+        status = _fail(error.format_message() + more, None, None, as_json)
     except (click.Abort, KeyboardInterrupt):
         status = _fail("interrupted", None, None, as_json, 128 + signal.SIGINT)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = USAGE
+        _drop_output()
+        status = 128 + signal.SIGPIPE
     except OSError as error:
+        if error.filename is None:
+            _drop_output()
+            as_json = False
         status = _fail(f"{error.strerror}: {error.filename or 'output'}", None, None, as_json)
     except MemoryError:
-        status = _fail("out of memory: nothing is claimed; set --max-states", None, None, as_json, 3)
+        status = _fail(
+            "out of memory: nothing is claimed; set --max-states", None, None, as_json, UNFINISHED
+        )
+    except RecursionError:
+        status = _fail("the model nests too deeply: split its longest expression", None, None, as_json)
     sys.exit(status)
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere, or Python would complain of it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, file: str | None, line: int | None, as_json: bool, status: int = USAGE) -> int:
     from racecheck.report import relative
 
     file = file and relative(file)
-    if as_json:
-        _print_json({"error": {"message": message, "file": file, "line": line}})
-    else:
-        click.echo(f"racecheck: {RacecheckError(message, file, line)}", err=True)
+    with suppress(OSError):  # there may be nowhere left to write; the status tells
+        if as_json:
+            _print_json({"error": {"message": message, "file": file, "line": line}})
+        else:
+            click.echo(f"racecheck: {RacecheckError(message, file, line)}", err=True)
     return status

@@ -70,9 +70,9 @@ def model_of(trace: Trace, path: Path, override: str | None = None) -> Model:
 def _find(where: str, path: Path) -> str:
     file, _, name = where.partition("::")
     for folder in [Path.cwd(), *path.resolve().parents]:
-        if (folder / file).is_file():
+        if file and (folder / file).is_file():
             return f"{folder / file}::{name}"
-    raise TraceError(f"its model {file} is not found from here or above; give --model FILE", str(path))
+    raise TraceError(f"its model {file!r} is not found from here or above; give --model FILE", str(path))
 
 
 def replay(trace: Trace, model: Model) -> Replay:
@@ -80,8 +80,6 @@ def replay(trace: Trace, model: Model) -> Replay:
 
     A stuck process is checked by searching everything that can follow the last state.
     """
-    if trace.kind not in ("always", "assert", "deadlock") or trace.cycle:
-        raise TraceError(f"traces of kind {trace.kind!r} are not replayed by this version", trace.model)
     program = compile_model(model)
     state = initial(program)
     for i, step in enumerate(trace.steps):

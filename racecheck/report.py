@@ -11,10 +11,8 @@ from attrs import frozen
 from racecheck.compiler.ir import Event, Node
 from racecheck.explore.ranges import largest_ranges
 from racecheck.explore.search import Space
-from racecheck.trace import SUFFIX, VERSION, Trace, file_stem, to_json, trace_steps
+from racecheck.trace import MEMORY_MODEL, SUFFIX, VERSION, Trace, file_stem, to_json, trace_steps
 from racecheck.verdicts.safety import Finding, Verdict, never_happened, waiting_processes
-
-MEMORY_MODEL = "sc"
 
 
 @frozen

@@ -6,12 +6,17 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from attrs import asdict, field, frozen
+from attrs import asdict, field, frozen, has
 from cattrs import BaseValidationError, Converter, transform_error
+from cattrs.cols import is_sequence, list_structure_factory
+from cattrs.gen import make_dict_structure_fn
+from cattrs.v import format_exception
 
+from racecheck.blame import kind_of
 from racecheck.compiler.program import Program
 from racecheck.errors import TraceError
 from racecheck.explore.path import Run, process_name
@@ -20,6 +25,9 @@ from racecheck.semantics import Move, State
 VERSION = 1
 SUFFIX = ".trace.json"
 LONGEST_NAME = 200
+MEMORY_MODEL: Final = "sc"
+VERDICTS: Final = {"always": "violated", "assert": "violated", "deadlock": "stuck"}
+"""What a trace of each kind shows."""
 
 Scalar = int | bool | None
 
@@ -123,23 +131,50 @@ def to_json(trace: Trace) -> dict[str, Any]:
 def load(path: Path) -> Trace:
     """Read a trace file; TraceError if it is not one, in one line. Runs no code."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TraceError(f"cannot be read: {error.strerror}", str(path)) from error
     except UnicodeDecodeError as error:
         raise TraceError("is not JSON: it is not text in UTF-8", str(path)) from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        raise TraceError(f"is not JSON, or cut short: {error}", str(path), line) from error
+    except json.JSONDecodeError as error:
+        why = f"{error.msg} (column {error.colno})" if error.doc.strip() else "it is empty"
+        raise TraceError(f"is not JSON, or cut short: {why}", str(path), error.lineno) from error
+    except (ValueError, RecursionError) as error:
+        raise TraceError(f"is not a trace: {error}", str(path)) from error
     if not isinstance(data, dict) or "racecheck" not in data:
         raise TraceError('is not a trace: it has no "racecheck" version', str(path))
     if data["racecheck"] != VERSION:
         raise TraceError(f"is of version {data['racecheck']!r}; this one reads {VERSION}", str(path))
     try:
-        return _CONVERTER.structure(data, Trace)
+        trace = _CONVERTER.structure(data, Trace)
+        problems = _unsupported(trace)
     except BaseValidationError as error:
-        problems = "; ".join(transform_error(error, path="the trace"))
-        raise TraceError(f"is malformed: {problems}", str(path)) from error
+        problems = transform_error(error, "the trace", _why)
+    if "steps" not in data:
+        problems = ["it has no steps; the file is cut short, or not a trace"]
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
+        raise TraceError(f"is malformed: {problems[0]}{more}", str(path))
+    return trace
+
+
+def _unsupported(trace: Trace) -> list[str]:
+    """What this version cannot replay in a trace."""
+    problems = []
+    if trace.memory != MEMORY_MODEL:
+        problems.append(f"its memory is {trace.memory!r}; this version has {MEMORY_MODEL!r} only")
+    if trace.kind not in VERDICTS:
+        problems.append(f"its kind is {trace.kind!r}; this version replays {', '.join(VERDICTS)}")
+    elif trace.verdict != VERDICTS[trace.kind]:
+        problems.append(f"its verdict is {trace.verdict!r}; a trace of kind {trace.kind} shows "
+                        f"{VERDICTS[trace.kind]!r}")  # fmt: skip
+    if trace.cycle:
+        problems.append("it has a cycle, and this version replays runs that end")
+    return problems
+
+
+def _why(error: BaseException, kind: type | None) -> str:
+    return str(error) if isinstance(error, TypeError) else format_exception(error, kind)
 
 
 def _strict(kind: type) -> Any:
@@ -147,19 +182,38 @@ def _strict(kind: type) -> Any:
 
     def structure(value: Any, _: Any) -> Any:
         if type(value) is not kind:
-            raise TypeError(f"expected {kind.__name__}, not {value!r}")
+            raise TypeError(f"expected {kind.__name__}, not {kind_of(value)}")
         return value
 
     return structure
 
 
 def _scalar(value: Any, _: Any) -> Any:
-    if not isinstance(value, (int, str)):
-        raise TypeError(f"expected a number, true, false or a string, not {value!r}")
+    if not isinstance(value, int):
+        raise TypeError(f"expected a whole number, true or false, not {kind_of(value)}")
     return value
 
 
+def _only(kind: type, factory: Callable[[Any, Converter], Any]) -> Any:
+    """A factory of hooks that take a JSON list or object, and nothing that is merely like it."""
+
+    def made(target: Any, converter: Converter) -> Any:
+        inner = factory(target, converter)
+
+        def structure(value: Any, _: Any) -> Any:
+            if not isinstance(value, kind):
+                wanted = "a list" if kind is list else "an object"
+                raise TypeError(f"expected {wanted}, not {kind_of(value)}")
+            return inner(value, target)
+
+        return structure
+
+    return made
+
+
 _CONVERTER = Converter(forbid_extra_keys=True)
+_CONVERTER.register_structure_hook_factory(has, _only(dict, make_dict_structure_fn))
+_CONVERTER.register_structure_hook_factory(is_sequence, _only(list, list_structure_factory))
 for _kind in (int, str, bool):
     _CONVERTER.register_structure_hook(_kind, _strict(_kind))
 _CONVERTER.register_structure_hook(int | bool, _scalar)

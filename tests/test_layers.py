@@ -46,6 +46,7 @@ ROWS = [
     ["render.text"],
     ["render.graph"],
     ["api"],
+    ["terminal"],
     ["cli", "pytest_plugin"],
 ]
 FRAMEWORK = {"", "compiler", "explore", "verdicts", "render"}

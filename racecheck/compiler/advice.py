@@ -95,17 +95,17 @@ def without_result(kind: str, name: str) -> str:
 def uncallable(function: Any) -> str:
     """Why a call is refused of something that is not a function of the user's."""
     name = getattr(function, "__name__", type(function).__name__)
-    module = getattr(function, "__module__", None) or ""
-    builtin = getattr(builtins, name, None) is function
-    if isinstance(function, type) and not builtin:
+    owner = getattr(function, "__self__", None)
+    module = getattr(function, "__module__", None) or type(owner).__module__
+    if getattr(builtins, name, None) is function:
+        return f"{name}() is outside the language; of the builtins it has abs, bool, int, len, max and min"
+    if isinstance(function, type):
         return f"{name} is a class: make objects in the model function, and pass them to the process"
-    if builtin:
+    if module in sys.stdlib_module_names and module != "builtins":
         return (
-            f"the builtin {name}() is outside the language; of those it has abs, bool, int, len, max, min"
+            f"{module}.{name}() is outside the language; write a def, and what is up to chance as choose()"
         )
-    if module in sys.stdlib_module_names:
-        return f"{module}.{name}() is outside the language; what a process cannot know is a choose()"
-    return f"{name} has no Python source to compile; write it as a def"
+    return f"{name} has no Python source to compile; write a def"
 
 
 def is_standard(function: FunctionType) -> bool:

@@ -10,6 +10,9 @@ from racecheck.compiler.builder import NONE, ArrayValue, Static, Tuple, Value, W
 from racecheck.compiler.expr import Const, Expr, WordRef
 from racecheck.compiler.expressions import Expressions
 
+LONGEST = 1000
+"""Items of a generator: each is written out."""
+
 
 class BuiltinCalls(Expressions):
     """The part of the front end that compiles ``len``, ``min``, ``all`` and such."""
@@ -19,7 +22,7 @@ class BuiltinCalls(Expressions):
         if node.keywords:
             self.refuse(node, "an operation takes no keyword arguments")
         if count is not None and len(node.args) != count:
-            self.refuse(node, f"takes {count} argument{'s' * (count != 1)}, not {len(node.args)}")
+            self.refuse(node, f"it takes {count} argument{'s' * (count != 1)}, not {len(node.args)}")
         return [self.expr(arg) for arg in node.args]
 
     def builtin_abs(self, node: ast.Call) -> Value:
@@ -32,11 +35,8 @@ class BuiltinCalls(Expressions):
         else:
             values = self.arguments(node)
         if not values:
-            self.refuse(node, "of nothing at all")
-        result = values[0]
-        for value in values[1:]:
-            result = self.op(node, name, result, value)
-        return result
+            self.refuse(node, f"the {name} of nothing at all")
+        return self._folded(node, name, values)
 
     def builtin_min(self, node: ast.Call) -> Value:
         """``min(a, b)``, or of a generator."""
@@ -65,7 +65,7 @@ class BuiltinCalls(Expressions):
 
     def builtin_range(self, node: ast.Call) -> Value:
         """Only ``for`` and generators take a range."""
-        self.refuse(node, "range() stands only in a for loop, or in all(), any() or sum()")
+        self.refuse(node, "range() stands only in a for loop, or after 'for' in all(), any() or sum()")
 
     def builtin_all(self, node: ast.Call) -> Value:
         """``all(... for ...)`` in a property."""
@@ -80,18 +80,23 @@ class BuiltinCalls(Expressions):
         return self._fold(node, "+", 0)
 
     def _fold(self, node: ast.Call, symbol: str, start: int) -> Value:
-        result: Expr = Const(start)
-        for value in self._elements(node):
-            expr = self.number(node, value)
-            if symbol != "+":
-                expr = self.op(node, "!=", expr, Const(0))
-            result = self.op(node, symbol, result, expr)
-        return result
+        values = [self.number(node, value) for value in self._elements(node)]
+        if symbol != "+":
+            values = [self.op(node, "!=", value, Const(0)) for value in values]
+        return self._folded(node, symbol, values) if values else Const(start)
+
+    def _folded(self, node: ast.Call, symbol: str, values: list[Expr]) -> Expr:
+        """The values under one operator, as a tree that is no deeper than it must be."""
+        if len(values) == 1:
+            return values[0]
+        half = len(values) // 2
+        halves = self._folded(node, symbol, values[:half]), self._folded(node, symbol, values[half:])
+        return self.op(node, symbol, *halves)
 
     def _elements(self, node: ast.Call) -> Iterator[Value]:
         """The values of a generator over a constant range, an Array or a constant tuple, unrolled."""
         if len(node.args) != 1:
-            self.refuse(node, "takes one argument")
+            self.refuse(node, "it takes one argument")
         (arg,) = node.args
         if not isinstance(arg, ast.GeneratorExp):
             yield from self._items(arg)
@@ -111,12 +116,24 @@ class BuiltinCalls(Expressions):
                 self.refuse(node, "the 'if' of a generator here is a constant; put it into the value")
         self.frame.scope = scope
 
+    def _constant_range(self, node: ast.expr, bounds: list[int]) -> range:
+        try:
+            found = range(*bounds)
+            if len(found) <= LONGEST:
+                return found
+        except (TypeError, ValueError, OverflowError) as error:
+            self.refuse(node, str(error))
+        self.refuse(node, f"a generator here goes over at most {LONGEST:,} items; use fewer")
+
     def _items(self, node: ast.expr) -> list[Value]:
         if isinstance(node, ast.Call) and self.value(node.func) == Static(range):
             bounds = self.arguments(node)
             if not all(isinstance(bound, Const) for bound in bounds):
                 self.refuse(node, "the range is a constant here")
-            return [Const(i) for i in range(*(b.value for b in bounds if isinstance(b, Const)))]
+            return [
+                Const(i)
+                for i in self._constant_range(node, [b.value for b in bounds if isinstance(b, Const)])
+            ]
         value = self.value(node)
         if isinstance(value, ArrayValue):
             refs = range(value.base, value.base + len(value.array))

@@ -17,6 +17,7 @@ from racecheck.compiler.builder import (
     Closure,
     Frame,
     GhostValue,
+    Mixed,
     Static,
     Tuple,
     Value,
@@ -36,6 +37,7 @@ DEEPEST: Final = 40
 METHODS: Final[dict[type, str]] = {
     ArrayValue: "a whole array has no operations; index it",
     GhostValue: "a ghost has no operations; it is assigned, as in ghost += 1",
+    Mixed: "this is not the same object on every way; branch, and call it on each",
 }
 
 

@@ -102,10 +102,12 @@ class Expressions(Operands):
         return self.op(node, symbol, self.number(node, left), self.number(node, right))
 
     def _compare_objects(self, node: ast.AST, left: Value, op: ast.cmpop, right: Value) -> Expr:
+        if NONE in (left, right) and isinstance(op, (ast.Is, ast.IsNot)):
+            for value in (left, right):
+                if isinstance(value, (Nothing, Mixed)):
+                    self.number(node, value)
+            return Const(int((left == right) == isinstance(op, ast.Is)))  # no value but None is it
         left, right = (v if isinstance(v, Static) else self.number(node, v) for v in (left, right))
-        if NONE in (left, right) and isinstance(op, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
-            same = left == right  # an int is never None
-            return Const(int(same == isinstance(op, (ast.Is, ast.Eq))))
         if not (isinstance(left, (Static, Const)) and isinstance(right, (Static, Const))):
             self.refuse(node, f"compares {describe(left)} with {describe(right)}")
         tests: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {

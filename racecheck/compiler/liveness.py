@@ -5,7 +5,7 @@ Liveness is strong: a local that only feeds dead locals is dead.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 
 from racecheck.compiler.builder import GraphBuilder
@@ -55,12 +55,29 @@ def refuse_undefined(nodes: list[Node], names: list[str]) -> None:
         if isinstance(node, Undefine):
             for register in node.registers:
                 if register.index in live:
+                    site = _first_use(nodes, node, register).site
                     raise ModelError(
-                        f"{node.site.function}(): {names[register.index]} may be used before it is "
-                        "assigned; give it a value at the start",
-                        node.site.file,
-                        node.site.line,
+                        f"{site.text}: {names[register.index]} may be used before it is assigned; give it "
+                        f"a value at the start of {node.site.function}()",
+                        site.file,
+                        site.line,
                     )
+
+
+def _first_use(nodes: list[Node], start: Node, register: Reg) -> Node:
+    """The first node that uses a register before it is assigned."""
+    todo, seen = deque(start.successors()), set[int]()
+    while todo:
+        at = todo.popleft()
+        node = nodes[at]
+        if at in seen:
+            continue
+        seen.add(at)
+        if register.index in registers(node.uses()):
+            return node
+        if register not in node.targets():
+            todo.extend(node.successors())
+    return start
 
 
 def simplify(draft: GraphBuilder, line: int) -> Graph:

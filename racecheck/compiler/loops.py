@@ -74,9 +74,11 @@ class Loops(Calls):
     def _range(self, node: ast.For) -> tuple[Expr, Expr, int]:
         call = node.iter
         if not isinstance(call, ast.Call) or self.value(call.func) != Static(range):
-            self.refuse(node.iter, "a for loop goes over range(); index an Array by the loop's variable")
+            self.refuse(
+                node.iter, "a for loop goes over range(); write for i in range(len(...)), and use the i-th"
+            )
         if not 1 <= len(call.args) <= 3 or call.keywords:
-            self.refuse(node.iter, "range() takes one to three arguments")
+            self.refuse(node.iter, "range() takes one to three arguments, by position")
         bounds = [self._settled_bound(node, arg) for arg in call.args]
         step = bounds[2] if len(bounds) == 3 else Const(1)
         if not isinstance(step, Const) or step.value == 0:

@@ -92,6 +92,8 @@ class Operands:
             self.refuse(node, value.why)
         if isinstance(value, Mixed):
             self.refuse(node, f"this is {describe(value)}; give an int on every way")
+        if value == NONE and isinstance(node, ast.Call):
+            self.refuse(node, "this returns nothing, and an int is needed; return one")
         self.refuse(node, f"{describe(value)} is used as an int")
 
     def value(self, node: ast.expr) -> Value:
@@ -205,9 +207,14 @@ VALUES = (
 def describe(value: Value) -> str:
     """What a value is, for a message."""
     if value == NONE:
-        return "None, as of a function that returns nothing,"
+        return "None"
     if isinstance(value, Static):
-        return kind_of(value.value)
+        kind = type(value.value).__name__
+        return (
+            f"the {kind} {value.value!r}" if isinstance(value.value, str | float) else kind_of(value.value)
+        )
+    if isinstance(value, Mixed):
+        return "an int on one way and None on another" if value.truth else "not the same on every way"
     names = {
         WordValue: "a shared word",
         ArrayValue: "a whole array",
@@ -215,6 +222,5 @@ def describe(value: Value) -> str:
         Tuple: "a tuple",
         Closure: "a lambda",
         Nothing: "nothing",
-        Mixed: "an int on one way and something else on another",
     }
     return names.get(type(value), "an int")

@@ -60,10 +60,10 @@ def text_of(node: ast.AST) -> str:
 
 
 def _head(node: ast.AST) -> str:
-    """The node on one line; of a statement with a body only its own line."""
-    if not isinstance(getattr(node, "body", None), list):
+    """The node on one line; of a statement with others in it only its own line."""
+    if not isinstance(node, ast.stmt):
         return text_of(node)
-    return next(line for line in ast.unparse(node).split("\n") if not line.startswith("@"))
+    return next(line for line in ast.unparse(node).split("\n") if not line.startswith("@")).rstrip(":")
 
 
 def source_of(function: FunctionType) -> Source:

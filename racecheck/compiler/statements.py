@@ -165,6 +165,8 @@ class Statements(Loops):
         if isinstance(value, Tuple):
             items = enumerate(value.items)
             return Tuple(tuple(self._declare(node, f"{name}[{i}]", item) for i, item in items))
+        if value == NONE:
+            self.refuse(node, "a local that changes is an int; write one that stands for None, such as -1")
         self.number(node, value)
         register = self.builder.register(name)
         undefine = self.frame.undefine
@@ -221,8 +223,8 @@ class Statements(Loops):
         self.step_allowed(node)
         if not self._is_atomic(node):
             why = "the only 'with' in the language is 'with atomic():'"
-            what = self.value(node.items[0].context_expr)
-            lock = isinstance(what, WordValue) and what.word.kind == "Lock"
+            what = node.items[0].context_expr
+            lock = isinstance(what, (ast.Name, ast.Attribute)) and isinstance(self.value(what), WordValue)
             self.refuse(node, f"{why}; write .lock() and .unlock()" if lock else why)
         outside = self.builder.depth == 0
         text = "with atomic(): " + "; ".join(map(self.frame.source.text, node.body))

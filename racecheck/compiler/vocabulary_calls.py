@@ -131,7 +131,9 @@ class VocabularyCalls(BuiltinCalls):
         gaps = len(static) == len(refs) and sorted(static) != list(
             range(min(static, default=0), min(static, default=0) + len(static))
         )
-        if len(refs) < 2 or len(owners) > 1 or gaps:
+        if len(refs) == 1:
+            self.refuse(node, f"{what} of several words; write .read() or .test() for one")
+        if not refs or len(owners) > 1 or gaps:
             names = ", ".join(self.slots.table[ref.base].label for ref in refs) or "nothing"
             self.refuse(
                 node, f"{what}: it covers words declared next to each other in one class, not {names}"
