@@ -63,6 +63,15 @@ class BuiltinCalls(Expressions):
             self.refuse(node, "len() takes an Array or a constant")
         return Const(len(sized))
 
+    def builtin_super(self, node: ast.Call) -> Value:
+        """``super()`` in a method."""
+        self.arguments(node, 0)
+        owner = next(iter(self.frame.scope.values()), NONE)
+        try:
+            return Static(super(self.frame.lookup("__class__"), getattr(owner, "value", None)))
+        except (NameError, TypeError):
+            self.refuse(node, "super() stands in a method of a class, whose first parameter is the object")
+
     def builtin_range(self, node: ast.Call) -> Value:
         """Only ``for`` and generators take a range."""
         self.refuse(node, "range() stands only in a for loop, or after 'for' in all(), any() or sum()")

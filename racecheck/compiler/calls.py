@@ -116,8 +116,7 @@ class Calls(VocabularyCalls):
         """Compile a call of a Python function by compiling its body here."""
         if isinstance(function, types.MethodType):
             args, function = [self.lift(function.__self__), *args], function.__func__
-        code = function.__code__
-        if code in self.active:
+        if function in self.active:
             self.refuse(node, f"{function.__name__}() calls itself; recursion is outside the language")
         source = source_of(function)
         self._refuse_other_functions(source)
@@ -126,7 +125,7 @@ class Calls(VocabularyCalls):
                 node, f"calls in calls, more than {DEEPEST} deep; call fewer functions from functions"
             )
         bound = self._bind(node, function, args, kwargs)
-        self.active.append(code)
+        self.active.append(function)
         try:
             with flag(self, "ghosts", self.bare):  # a function called in a ghost's update sees none itself
                 return self.call(source, lookup_in(function), bound)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import types
 from typing import Any, NoReturn
 
@@ -42,12 +43,16 @@ class Operands:
         """Where ghosts may be read: in a property, an assert or the update of a ghost."""
         self.ghost_uses = 0
         """How often one was, in updates."""
-        self.active: list[types.CodeType | ast.Lambda] = []
+        self.active: list[types.FunctionType | ast.Lambda] = []
         self.reads: list[WordRef] = []
 
     def refuse(self, node: ast.AST, why: str) -> NoReturn:
         """Raise the ModelError for this node."""
         self.frame.source.refuse(node, why)
+
+    def inline(self, node: ast.AST, function: Any, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        """Compile a call of a Python function; see ``Calls``."""
+        raise NotImplementedError
 
     def lift(self, value: Any) -> Value:
         """A Python object as a value of the front end."""
@@ -135,8 +140,11 @@ class Operands:
 
     def attribute(self, node: ast.AST, owner: Any, name: str) -> Value:
         """An attribute of an object that is known when compiling."""
-        if isinstance(owner, Shared) and isinstance(getattr(type(owner), name, None), Ghost):
+        declared = inspect.getattr_static(type(owner), name, None) if isinstance(owner, Shared) else None
+        if isinstance(declared, Ghost):
             return GhostValue(self._slot(owner._ghosts[name]))
+        if isinstance(declared, property):
+            return self.inline(node, declared.fget, [Static(owner)], {})
         try:
             return self.lift(getattr(owner, name))
         except AttributeError as error:

@@ -21,6 +21,7 @@ from racecheck.compiler.builder import (
     flag,
 )
 from racecheck.compiler.expr import Bare, Const, Op, Reg
+from racecheck.compiler.expressions import SYMBOLS
 from racecheck.compiler.ir import Enter, Event, Fail, Leave, Node, SetGhost, is_place
 from racecheck.compiler.loops import Loops
 from racecheck.compiler.operands import describe
@@ -105,6 +106,8 @@ class Statements(Loops):
             self.value(_loaded(node.target)), WordValue
         ):
             self._refuse_target(node, node.target)
+        if type(node.op) not in SYMBOLS:
+            self.refuse(node, advice_on(node.op))
         load = _loaded(node.target)
         expr = ast.copy_location(ast.BinOp(load, node.op, node.value), node)
         self.assign(node, node.target, self.ghost_value([node.target], expr))

@@ -126,19 +126,20 @@ class EntryRegion(Region):
             if isinstance(self.shift, int):
                 fixed, constant = fixed + (constant << self.shift), 0
             moved = [f"(({total(constant, *parts)}) << {self.shift})"] if constant or parts else []
-            self._record(lines, total(fixed, "t", *moved), changed=stepped)
+            target = total(fixed, "t", *moved)
+            if stepped:
+                self._record(lines, target)
+            else:
+                lines.add(f"t = {target}")
+                with lines.under("if t != s:"):
+                    self._record(lines, "t")
         lines.add(DONE)
 
-    def _record(self, lines: Lines, target: str, changed: bool = True) -> None:
-        """Write the target of a move to ``out``, if anything has changed."""
-        if not changed:
-            lines.add(f"t = {target}", "if t != s:")
-            target = "t"
-        lines.depth += not changed
+    def _record(self, lines: Lines, target: str) -> None:
+        """Write the target of a move to ``out``."""
         if self.marks:
             lines.add("happened[0] |= passed")
         lines.add(f"out[n] = {target}", "n += 1")
-        lines.depth -= not changed
 
     def _change(self, lines: Lines, at: int, path: Path) -> tuple[int, list[str]]:
         """What the move adds to the process's block: a constant and other terms."""

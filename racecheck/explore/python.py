@@ -33,7 +33,6 @@ class PythonEngine:
         processes = sum(entry.process.count for entry in program.entries)
         self.room = processes * (LONGEST_MOVE + 1)
         self._out = [0] * self.room
-        self._starts = [0] * (processes + 1)
         self.start = initial(program) if start is None else start
         self._run_marked: Callable[..., Any] | None = None
         self._fit(self.start)
@@ -119,7 +118,7 @@ class PythonEngine:
         """Each place that is occupied and neither ended nor resting, and whether it can move."""
         if self._run_marked is None:
             self._run_marked = self._function(self._generator().expand(counting=True), "expand")
-        starts = self._starts
+        starts = [0] * (len(self._blocks) + 1)
         self._run_marked(key, self._out, starts)
         found: dict[Spot, bool] = {}
         for number, (e, shift, mask, codes, waits) in enumerate(self._blocks):
