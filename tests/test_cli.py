@@ -140,6 +140,24 @@ def test_progress_is_shown_on_a_terminal_only():
         assert word in shown
 
 
+def test_pdb_stops_at_each_step_in_the_model():
+    """``c`` goes from step to step; the prompt is at the line of the user's own source."""
+    (trace,) = ROOT.glob("traces/folio*order0*.trace.json")
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [*RUN, "replay", "--pdb", str(trace)], cwd=ROOT, stdin=follower, stdout=follower, stderr=follower
+    ) as process:
+        os.close(follower)
+        os.write(leader, b"c\nc\nc\n")
+        shown = b""
+        while chunk := _read(leader):
+            shown += chunk
+    assert process.returncode == 0
+    assert b"step 2 of 3, mapper 1: folio.pg_locked.lock()" in shown
+    assert b"-> folio.pg_locked.lock()" in shown
+    assert b"reproduced: violated" in shown
+
+
 def _read(leader):
     try:
         return os.read(leader, 4096)

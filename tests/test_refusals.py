@@ -304,7 +304,7 @@ FILES = {
     "import racecheck\nx = racecheck.Atomic(bits=16)  #!": "a word has 32 or 64 bits",
     "import racecheck\nx = racecheck.Flag(2)  #!": "a flag is True or False",
     "import racecheck\nx = racecheck.Ghost('a')  #!": "a ghost is an int",
-    "import racecheck\nx = racecheck.Array(racecheck.Atomic, 3)  #!": "an array holds Atomic(), Flag() or Lock()",
+    "import racecheck\nx = racecheck.Array(racecheck.Atomic, 3)  #!": "an array holds Atomic(), Flag()",
     "import racecheck\nx = racecheck.Array(racecheck.Atomic(), 0)  #!": "the length is an int from 1 on",
     "import racecheck\nx = racecheck.one_of({1, 2})  #!": "in an order of their own",
     "import racecheck\nx = racecheck.one_of('a', 'a')  #!": "each with its own name",
