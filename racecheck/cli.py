@@ -219,7 +219,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="racecheck", standalone_mode=False)
         click.echo(nl=False)  # flushes
     except RacecheckError as error:
         status = _fail(error.message, error.file, error.line, as_json)

@@ -343,3 +343,63 @@ def test_waiting_and_resting(tmp_path):
     """
     assert verdicts(load(tmp_path, source)) == {"done": "holds", "deadlock": "holds"}
     assert verdicts(load(tmp_path, source, wanted=2)) == {"done": "violated", "deadlock": "stuck"}
+
+
+def test_ordinary_python_around_the_protocol(tmp_path):
+    """Dataclasses, enums, super(), properties that take steps, and closures of one and the same code."""
+    source = """
+        from __future__ import annotations
+        from dataclasses import dataclass
+        from enum import Enum, IntEnum
+        from racecheck import *
+
+        class Level(IntEnum):
+            LOW = 4
+
+        class Mode(Enum):
+            ON = "on"
+
+        @dataclass(frozen=True)
+        class Config:
+            by: int = 3
+
+        class Base(Shared):
+            x = Atomic(0)
+            twin = None
+
+            def bump(self, by):
+                self.x.add(by)
+
+        class Page(Base):
+            y = Atomic(0)
+
+            @property
+            def busy(self):
+                return self.x.read() > 0
+
+            def bump(self, by):
+                super().bump(by)
+                self.y.inc()
+
+        def chain(n, then=None):
+            def link(page):
+                page.x.add(n)
+                if then is not None:
+                    then(page)
+            return link
+
+        def worker(page: Page, config: Config, mode: Mode) -> None:
+            if mode is Mode.ON and not page.busy:
+                page.bump(config.by + Level.LOW)
+            chained(page.twin)
+
+        chained = chain(1, chain(2, chain(4)))
+
+        @model
+        def page(n: int = 1) -> Model:
+            page = Page(twin=Page())
+            absent = Process("absent", page.bump, 10, count=0)
+            return Model(absent, Process("w", worker, page, Config(), Mode.ON))
+    """
+    model = load(tmp_path, source)
+    assert ends(model, "page2.x", "page2.y", "page.x") == {(7, 1, 7)}
