@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from racecheck.blame import kind_of
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.program import Program
 from racecheck.errors import PropertyError, UsageError
@@ -81,7 +82,10 @@ def check(
 
 
 def _built(model: Model | ModelFunction) -> Model:
-    return model() if isinstance(model, ModelFunction) else model
+    built = model() if isinstance(model, ModelFunction) else model
+    if not isinstance(built, Model):
+        raise UsageError(f"this takes a model, or a function with @racecheck.model, not {kind_of(model)}")
+    return built
 
 
 def _engine(name: str, program: Program, symmetry: bool) -> Engine:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,8 @@ def check(
     from racecheck.render.text import render_report
     from racecheck.report import report_json
 
-    model = load_model(where, parameters)
+    with redirect_stdout(sys.stderr):  # what the file itself prints is not the report
+        model = load_model(where, parameters)
     if save_traces:
         _make_folder(save_traces)
     with interruptible() as interrupted, progress_line() as watch:
@@ -140,7 +141,8 @@ def show(where: str, parameters: tuple[str, ...], as_json: bool) -> int:
     from racecheck.load import load_model
     from racecheck.render.graph import graph_json, render_program
 
-    program = compile_model(load_model(where, parameters))
+    with redirect_stdout(sys.stderr):
+        program = compile_model(load_model(where, parameters))
     if as_json:
         _print_json(graph_json(program))
     else:
@@ -165,7 +167,8 @@ def replay(traces: tuple[str, ...], override: str | None, native: bool, debug: b
     for path in map(Path, traces):
         try:
             trace = load(path)
-            model = model_of(trace, path, override)
+            with redirect_stdout(sys.stderr):
+                model = model_of(trace, path, override)
             replayed = run(trace, model)
             if native and replayed.reproduced:
                 replayed = with_native(replayed, model)

@@ -142,6 +142,7 @@ BODIES = {
     "'a docstring'\nrc.smp_mb()\npage.x.inc(); page.y.inc()\nrc.event('done')": {(1, 1, 0)},
     "a = None\npage.x.set(a is None)\npage.y.set(page.z.read() is not None)": {(1, 1, 0)},
     "if page.step == 2:\n    a = 1\nelse:\n    a = [1, 2]\npage.x.set(a)": {(1, 0, 0)},
+    f"a = page.x.inc_return()\npage.y.set({' + '.join(['a'] * 300)})": {(1, 300, 0)},
 }
 
 

@@ -125,7 +125,7 @@ VALUES = {
     "if event('a'): pass": "event() returns nothing",
     "while choose: pass": "choose is a function, and always true; write choose()",
     "ok, old = page.x.try_cmpxchg(0, 1)": "the right side is not a tuple of 2 values",
-    "a = maybe(page)": "an int on one way and None on another; give an int on every way",
+    "a = maybe(page)": "an int on one way and None on another; give an int",
     "if maybe(page) is None: pass": "an int on one way and None on another",
     "f = helper if choose() else maybe": "this is not the same on every way",
     "a = None\nif choose(): a = 1": "an int; write one that stands for None, such as -1",
@@ -286,6 +286,13 @@ def test_in_a_model_function(text, tmp_path):
     """Properties, processes and objects that do not fit."""
     source = HEAD + PROCESS.format("    page.x.inc()") + MODEL.format("KERNEL", f", {text}  #!\n")
     assert PROPERTIES[text] in refused(tmp_path, source)
+
+
+def test_an_assert_with_the_name_of_a_property(tmp_path):
+    """Each result of a report has a name of its own."""
+    body = PROCESS.format("    page.x.inc()\n    assert page.x > 0, 'twin'  #!")
+    source = HEAD + body + MODEL.format("KERNEL", ", always('p: twin', lambda: True)")
+    assert "a property is named 'p: twin' too" in refused(tmp_path, source)
 
 
 FILES = {

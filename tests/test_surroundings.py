@@ -256,3 +256,13 @@ def test_usage(arguments, folder):
     found, out, err = run(folder, *arguments)
     assert (found, out) == (status, "")
     assert message in err
+
+
+def test_a_model_that_prints(folder):
+    """What the file prints is not the report."""
+    folder.joinpath("page.py").write_text(f"print('hello')\n{MODEL}", encoding="utf-8")
+    for command in ("check", "show"):
+        _, out, err = run(folder, command, "page.py", "--json")
+        assert (type(json.loads(out)), err) in ((dict, "hello\n"), (list, "hello\n"))
+    _, out, err = run(folder, "replay", "good.trace.json", "--json")
+    assert (json.loads(out)[0]["reproduced"], err) == (True, "hello\n")

@@ -43,7 +43,16 @@ def compile_model(model: Model) -> Program:
         )
         for claim in model.properties
     ]
+    _refuse_twins(model, entries)
     return Program(model, slots.table, tuple(entries), tuple(claims))
+
+
+def _refuse_twins(model: Model, entries: list[Entry]) -> None:
+    names = {claim.name for claim in model.properties}
+    for node in (node for entry in entries for node in entry.graph.asserts):
+        if node.name in names:
+            what = f"{node.site.text}: a property is named {node.name!r} too; give one another name"
+            raise ModelError(what, node.site.file, node.site.line)
 
 
 def _slots(model: Model) -> SlotTable:
@@ -89,11 +98,13 @@ def _start(front: Statements, function: Any, args: tuple[object, ...], kwargs: d
     try:
         bound = {name: front.lift(value) for name, value in kwargs.items()}
         return front.start(function, [front.lift(arg) for arg in args], bound)
-    except ModelError as error:
-        if error.file is not None:
+    except (ModelError, RecursionError) as error:
+        if isinstance(error, ModelError) and error.file is not None:
             raise
-        code = function.__code__
-        what = f"an argument of {function.__name__}(): {error.message}"
+        code, name = function.__code__, function.__name__
+        what = f"an argument of {name}(): {error}"
+        if isinstance(error, RecursionError):
+            what = f"{name}() nests too deeply: split its longest expression"
         raise ModelError(what, code.co_filename, code.co_firstlineno) from error
 
 

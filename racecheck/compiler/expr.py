@@ -62,3 +62,10 @@ def walk(expr: Expr) -> Iterator[Expr]:
             yield from walk(arg)
     elif isinstance(expr, Bare):
         yield from walk(expr.word.index)
+
+
+def depth(expr: Expr) -> int:
+    """How deep operators nest in the expression."""
+    if isinstance(expr, Bare):
+        return depth(expr.word.index)
+    return 1 + max(map(depth, expr.args), default=0) if isinstance(expr, Op) else 0

@@ -20,7 +20,7 @@ from racecheck.compiler.builder import (
     WordValue,
     flag,
 )
-from racecheck.compiler.expr import FALLIBLE, Bare, Const, Expr, Op, Reg
+from racecheck.compiler.expr import FALLIBLE, Bare, Const, Expr, Op, Reg, depth
 from racecheck.compiler.ir import Site
 from racecheck.compiler.operands import Operands, describe
 from racecheck.compiler.operators import OPERATORS
@@ -36,6 +36,8 @@ SIMPLE: Final = (
     ast.Name, ast.Constant, ast.Attribute, ast.UnaryOp, ast.BinOp, ast.Compare, ast.BoolOp, ast.IfExp,
     ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
 )  # fmt: skip
+
+DEEPEST: Final = 16
 
 
 def is_simple(node: ast.expr) -> bool:
@@ -74,7 +76,11 @@ class Expressions(Operands):
             target = self.builder.register("")
             self.builder.assign(self.frame.source.site(node), target, Op(symbol, args))
             return target
-        return Op(symbol, args)
+        return Op(symbol, tuple(self._flat(node, arg) for arg in args))
+
+    def _flat(self, node: ast.AST, arg: Expr) -> Expr:
+        """The operand, through a register if it is too deep for a line of generated code."""
+        return self.builder.temporary(self.frame.source.site(node), arg) if depth(arg) >= DEEPEST else arg
 
     def value_Compare(self, node: ast.Compare) -> Value:
         if len(node.ops) > 1:

@@ -96,7 +96,7 @@ class Operands:
         if isinstance(value, Nothing):
             self.refuse(node, value.why)
         if isinstance(value, Mixed):
-            self.refuse(node, f"this is {describe(value)}; give an int on every way")
+            self.refuse(node, f"this is {describe(value)}; give an int, or ints alike, on every way")
         if value == NONE and isinstance(node, ast.Call):
             self.refuse(node, "this returns nothing, and an int is needed; return one")
         self.refuse(node, f"{describe(value)} is used as an int")

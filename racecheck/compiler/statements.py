@@ -13,6 +13,8 @@ from racecheck.compiler.builder import (
     GhostValue,
     GraphBuilder,
     Loose,
+    Mixed,
+    Nothing,
     SlotTable,
     Static,
     Tuple,
@@ -132,6 +134,8 @@ class Statements(Loops):
         for part in target.elts:
             if isinstance(part, ast.Starred):
                 self.refuse(part, advice_on(part))
+        if isinstance(value, (Mixed, Nothing)):
+            self.number(node, value)  # says what it is
         if not isinstance(value, Tuple) or len(value.items) != len(target.elts):
             self.refuse(node, f"the right side is not a tuple of {len(target.elts)} values")
         site = self.frame.source.site(node)
