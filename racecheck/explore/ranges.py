@@ -7,12 +7,14 @@ from itertools import islice
 from racecheck.explore.search import Space
 
 SAMPLE = 20_000
+"""Places to look at: a state has one for each process."""
 
 
 def largest_ranges(space: Space, count: int = 3) -> list[str]:
     """The words and locals with the most values between least and greatest, over the newest states."""
     ranges: dict[str, tuple[int, int]] = {}
-    for key in islice(reversed(space.parents), SAMPLE):
+    processes = sum(entry.process.count for entry in space.program.entries)
+    for key in islice(reversed(space.parents), max(1, SAMPLE // max(1, processes))):
         state = space.engine.decode(key)
         for slot, value in zip(space.program.slots, state.shared, strict=True):
             if slot.kind in ("Atomic", "Ghost"):
