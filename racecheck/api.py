@@ -55,7 +55,7 @@ def report_on(
     limits = limits or Limits()
     start = time.monotonic()
     space = explore(_engine(engine, program, symmetry), limits, watch)
-    findings = judge(space, only, lambda: _must_give_up(space, limits))
+    findings = judge(space, only, lambda: limits.reason(0))
     return build_report(space, findings, time.monotonic() - start)
 
 
@@ -92,8 +92,3 @@ def _engine(name: str, program: Program, symmetry: bool) -> Engine:
     if name not in ENGINES:
         raise UsageError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
     return ReferenceEngine(program, symmetry) if name == "reference" else PythonEngine(program, symmetry)
-
-
-def _must_give_up(space: Space, limits: Limits) -> bool:
-    """Whether there is no time or memory left for looking at what was found."""
-    return not (space.stopped or "").startswith("--max-states") and bool(limits.reason(0))

@@ -156,4 +156,5 @@ def _is_stuck(program: Program, state: State) -> bool:
     """Whether some process waits in this very state and nothing that can follow moves it."""
     engine = PythonEngine(program, symmetry=False, start=state)
     space = explore(engine, Limits())
-    return space.complete and find_stuck(space) == engine.encode(state)
+    stuck = find_stuck(space) if space.complete else None
+    return stuck is not None and stuck.key == engine.encode(state)

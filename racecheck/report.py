@@ -12,7 +12,7 @@ from racecheck.compiler.ir import Event, Node
 from racecheck.explore.ranges import largest_ranges
 from racecheck.explore.search import Space
 from racecheck.trace import MEMORY_MODEL, SUFFIX, VERSION, Trace, file_stem, to_json, trace_steps
-from racecheck.verdicts.safety import Finding, Verdict, never_happened, waiting_processes
+from racecheck.verdicts.safety import Finding, never_happened
 
 
 @frozen
@@ -139,7 +139,6 @@ def _result(space: Space, finding: Finding) -> Result:
         verdict=finding.verdict,
         steps=trace_steps(program, run),
     )
-    waiting = waiting_processes(program, run) if finding.verdict is Verdict.STUCK else []
     return Result(
         finding.property,
         finding.kind,
@@ -148,7 +147,7 @@ def _result(space: Space, finding: Finding) -> Result:
         finding.reason,
         dict(zip(labels, run.states[0].shared, strict=True)),
         dict(zip(labels, run.states[-1].shared, strict=True)),
-        waiting,
+        list(finding.waiting),
     )
 
 

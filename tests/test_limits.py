@@ -123,3 +123,24 @@ def test_check_returns_the_report_when_all_holds(request):
     """The mapping model of the bench, which is correct."""
     report = rc.check(load_model(str(request.config.rootpath / "bench/models/mapunmap.py")))
     assert set(verdicts(report).values()) == {"holds"}
+
+
+@pytest.mark.parametrize("engine", ["python", "reference"])
+def test_only_who_waits_for_ever_is_named(engine):
+    """Another waits in the same state, and will be freed."""
+
+    def wait(words, word):
+        rc.wait_until(lambda: word == 1)
+
+    @rc.model
+    def waiting():
+        words = Words()
+        return rc.Model(
+            rc.Process("patient", wait, words, words.x),
+            rc.Process("stuck", wait, words, words.y),
+            rc.Process("helper", climb, words, 1),
+        )
+
+    (result,) = report_on(waiting, engine=engine).results
+    assert result.verdict == "stuck"
+    assert [text.partition(" at ")[0] for text in result.waiting] == ["stuck"]

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from racecheck.compiler.ir import Enter, Event, Node, Step, Together
 from racecheck.compiler.program import Program
+from racecheck.interpreter import Place
 from racecheck.semantics import State, failed_assert, holds
 
 Key = Any
@@ -63,6 +64,9 @@ class Engine(Protocol):
 
     def spots(self, key: Key) -> list[tuple[Spot, bool]]:
         """Each place that is occupied, and whether a process there can move; ended and resting ones not."""
+
+    def spot(self, entry: int, place: Place) -> Spot:
+        """A place of an entry's processes as ``spots`` gives it."""
 
     def decode(self, key: Key) -> State:
         """The state; under symmetry the places of an entry are sorted."""

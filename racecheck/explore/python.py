@@ -12,7 +12,7 @@ from racecheck.explore.engine import Overflow, Spot, canonical, coverage_nodes, 
 from racecheck.explore.layout import layout_of
 from racecheck.explore.source import Generator
 from racecheck.explore.text import MODEL_ERROR
-from racecheck.interpreter import LONGEST_MOVE
+from racecheck.interpreter import LONGEST_MOVE, Place
 from racecheck.semantics import State, initial, steps
 
 
@@ -126,6 +126,10 @@ class PythonEngine:
             if waits[here & codes]:
                 found.setdefault((e, here), starts[number + 1] > starts[number])
         return list(found.items())
+
+    def spot(self, entry: int, place: Place) -> Spot:
+        """The entry and the block of one of its processes."""
+        return entry, self.layout.pack_place(entry, place)
 
     def _locate(self) -> list[tuple[int, int, int, int, list[bool]]]:
         """Of each process: entry, shift and mask of its block, mask of its place, which places can wait."""

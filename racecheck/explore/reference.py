@@ -7,6 +7,7 @@ from typing import Any
 from racecheck.compiler.ir import End, Fail, Rest
 from racecheck.compiler.program import Program
 from racecheck.explore.engine import Spot, canonical, coverage_nodes, examine
+from racecheck.interpreter import Place
 from racecheck.semantics import (
     State,
     after,
@@ -84,6 +85,10 @@ class ReferenceEngine:
                     moves = outcomes(self.program, entry, place, key.shared)
                     found.append(((e, place), not failed and any(True for _ in moves)))
         return found
+
+    def spot(self, entry: int, place: Place) -> Spot:
+        """The entry and the place themselves."""
+        return entry, place
 
     def translate(self) -> Any:
         """Never needed: these states have no fields."""

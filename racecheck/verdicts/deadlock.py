@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import frozen
+
 from racecheck.compiler.ir import Enter, Step
 from racecheck.compiler.program import Program
 from racecheck.explore.engine import Key, Spot
@@ -19,31 +21,39 @@ def can_wait(program: Program) -> bool:
     )
 
 
-def find_stuck(space: Space, start_over: Callable[[], bool] = lambda: False) -> Key | None:
+@frozen
+class Stuck:
+    """A state, and the places in it that nothing that can follow ever frees."""
+
+    key: Key
+    spots: frozenset[Spot]
+
+
+def find_stuck(space: Space, give_up: Callable[[], object] = lambda: None) -> Stuck | None:
     """The first state in which some process waits at a place that it can never leave; None if none.
 
     A place is freed by any reachable state with a step out of it; states that were not expanded count as
     able to free every place. A state behind a failed assert is not stuck itself, and frees nothing.
-    ``start_over`` is asked now and then whether to give up. Costs a list of all edges.
+    ``give_up`` is asked now and then whether to give up. Costs a list of all edges.
     """
     if not can_wait(space.program):
         return None
     numbers = {key: i for i, key in enumerate(space.parents)}
-    waiting, occupied, movable = _places(space, numbers)
-    if not waiting:
+    bits, occupied, movable = _places(space, numbers)
+    if not bits:
         return None
     edges = _edges(space, numbers)
     while _spread(movable, edges):
-        if start_over():
+        if give_up():
             return None
     for key, i in numbers.items():
-        if occupied[i] & ~movable[i]:
-            return key
+        if stuck := occupied[i] & ~movable[i]:
+            return Stuck(key, frozenset(spot for spot, bit in bits.items() if bit & stuck))
     return None
 
 
-def _places(space: Space, numbers: dict[Key, int]) -> tuple[int, list[int], list[int]]:
-    """As bits, for each state: the waiting places that are occupied, and those that are left by a step."""
+def _places(space: Space, numbers: dict[Key, int]) -> tuple[dict[Spot, int], list[int], list[int]]:
+    """A bit for each place that waits; for each state those occupied, and those left by a step."""
     bits: dict[Spot, int] = {}
     found: list[list[tuple[Spot, bool]] | None] = []
     unseen = set(space.frontier)
@@ -60,7 +70,7 @@ def _places(space: Space, numbers: dict[Key, int]) -> tuple[int, list[int], list
         here = [(bits[spot], moves) for spot, moves in spots or () if spot in bits]
         occupied.append(sum(bit for bit, _ in here))
         movable.append(everything if spots is None else sum(bit for bit, moves in here if moves))
-    return len(bits), occupied, movable
+    return bits, occupied, movable
 
 
 def _edges(space: Space, numbers: dict[Key, int]) -> list[list[int]]:

@@ -7,13 +7,12 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from racecheck.compiler.ir import Enter, Event, Node, Step
+from racecheck.compiler.ir import Event, Node
 from racecheck.compiler.program import Program
 from racecheck.explore.engine import Key, coverage_nodes
 from racecheck.explore.path import Run, process_name, run_to
 from racecheck.explore.search import Space
-from racecheck.semantics import outcomes
-from racecheck.verdicts.deadlock import find_stuck
+from racecheck.verdicts.deadlock import Stuck, find_stuck
 
 DEADLOCK = "deadlock"
 
@@ -29,13 +28,14 @@ class Verdict(enum.StrEnum):
 
 @frozen
 class Finding:
-    """A property's verdict; the run that shows a violation; why nothing is claimed, if so."""
+    """A property's verdict; the run that shows a violation; why nothing is claimed; who waits for ever."""
 
     property: str
     kind: str
     verdict: Verdict
     run: Run | None = None
     reason: str = ""
+    waiting: tuple[str, ...] = ()
 
 
 def property_names(program: Program) -> list[str]:
@@ -45,14 +45,14 @@ def property_names(program: Program) -> list[str]:
 
 
 def judge(
-    space: Space, only: str | None = None, give_up: Callable[[], bool] = lambda: False
+    space: Space, only: str | None = None, give_up: Callable[[], str | None] = lambda: None
 ) -> list[Finding]:
     """The finding for each property, or for the one that is named.
 
     While an assert is violated, no other property "holds": the rest of that run was not seen.
     """
     program = space.program
-    failures = program.failures()
+    failures, asserts = program.failures(), program.asserts()
     first = len(program.claims)
     violated = [name for i, name in enumerate(failures) if first + i in space.found]
     doubt = space.stopped or ("the failed assert hides the rest of its runs" if violated else "")
@@ -62,7 +62,7 @@ def judge(
         if only in (None, claim.property.name)
     ]
     for i, name in enumerate(failures):
-        if only in (None, name) and (name in program.asserts() or name in violated):
+        if only in (None, name) and (name in asserts or name in violated):
             findings.append(_finding(space, name, "assert", space.found.get(first + i), doubt))
     if only in (None, DEADLOCK):
         findings.append(_deadlock(space, doubt, give_up))
@@ -96,14 +96,26 @@ def _finding(space: Space, name: str, kind: str, key: Key | None, doubt: str) ->
     return Finding(name, kind, Verdict.HOLDS)
 
 
-def _deadlock(space: Space, doubt: str, give_up: Callable[[], bool]) -> Finding:
-    key = None if give_up() else find_stuck(space, give_up)
-    if key is not None:
-        return Finding(DEADLOCK, DEADLOCK, Verdict.STUCK, run_to(space, key))
-    if give_up() and not doubt:
-        doubt = "interrupted"
+def _deadlock(space: Space, doubt: str, give_up: Callable[[], str | None]) -> Finding:
+    stuck = None if give_up() else find_stuck(space, give_up)
+    if stuck is not None:
+        run = run_to(space, stuck.key)
+        return Finding(DEADLOCK, DEADLOCK, Verdict.STUCK, run, waiting=_waiting(space, run, stuck))
+    doubt = doubt or give_up() or ""
     verdict = Verdict.UNFINISHED if doubt else Verdict.HOLDS
     return Finding(DEADLOCK, DEADLOCK, verdict, reason=doubt)
+
+
+def _waiting(space: Space, run: Run, stuck: Stuck) -> tuple[str, ...]:
+    """Who waits for ever in the last state of a run, and where."""
+    found = []
+    for e, places in enumerate(run.states[-1].places):
+        nodes = space.program.entries[e].graph.nodes
+        for number, place in enumerate(places):
+            if space.engine.spot(e, place) in stuck.spots:
+                site = nodes[place.node].site
+                found.append(f"{process_name(space.program, e, number)} at {site.line}: {site.text}")
+    return tuple(found)
 
 
 def never_happened(space: Space) -> list[tuple[str, Node]]:
@@ -119,18 +131,3 @@ def never_happened(space: Space) -> list[tuple[str, Node]]:
         seen[name] = seen.get(name, False) or bool(happened >> i & 1)
         nodes.setdefault(name, node)
     return [(name[0], nodes[name]) for name, was in seen.items() if not was]
-
-
-def waiting_processes(program: Program, run: Run) -> list[str]:
-    """The processes that wait in the last state of a run, by name."""
-    state = run.states[-1]
-    found = []
-    for e, places in enumerate(state.places):
-        for number, place in enumerate(places):
-            node = program.entries[e].graph.nodes[place.node]
-            waits = isinstance(node, (Step, Enter)) and not any(
-                True for _ in outcomes(program, program.entries[e], place, state.shared)
-            )
-            if waits:
-                found.append(f"{process_name(program, e, number)} at {node.site.line}: {node.site.text}")
-    return found
