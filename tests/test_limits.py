@@ -129,15 +129,15 @@ def test_check_returns_the_report_when_all_holds(request):
 def test_only_who_waits_for_ever_is_named(engine):
     """Another waits in the same state, and will be freed."""
 
-    def wait(words, word):
+    def wait(word):
         rc.wait_until(lambda: word == 1)
 
     @rc.model
     def waiting():
         words = Words()
         return rc.Model(
-            rc.Process("patient", wait, words, words.x),
-            rc.Process("stuck", wait, words, words.y),
+            rc.Process("patient", wait, words.x),
+            rc.Process("stuck", wait, words.y),
             rc.Process("helper", climb, words, 1),
         )
 
