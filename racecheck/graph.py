@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from racecheck.explore.search import Space
-from racecheck.semantics import failed_assert, steps
+from racecheck.semantics import steps
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -30,13 +30,9 @@ def to_networkx(space: Space) -> nx.MultiDiGraph[int]:
 
 def _add_edges(space: Space, graph: nx.MultiDiGraph[int], numbers: dict[object, int], key: object) -> None:
     state = space.engine.decode(key)
-    if failed_assert(space.program, state):
-        return
-    for move in steps(space.program, state):
+    for move in steps(space.program, state, by_place=space.engine.symmetry):
         places = state.places[move.entry]
         place = places[move.number]
-        if space.engine.symmetry and place in places[: move.number]:
-            continue
         graph.add_edge(
             numbers[key],
             numbers[space.engine.encode(move.target)],

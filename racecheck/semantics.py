@@ -46,10 +46,17 @@ def initial(program: Program) -> State:
     return State(shared, tuple(places))
 
 
-def steps(program: Program, state: State) -> Iterator[Move]:
-    """Every move from the state, one for each outcome of its choices."""
+def steps(program: Program, state: State, by_place: bool = False) -> Iterator[Move]:
+    """Every move from the state, one for each outcome of its choices; none behind a failed assert.
+
+    ``by_place`` takes one process of each place: the others would do the same.
+    """
+    if failed_assert(program, state):
+        return
     for e, entry in enumerate(program.entries):
         for number, place in enumerate(state.places[e]):
+            if by_place and place in state.places[e][:number]:
+                continue
             for outcome in outcomes(program, entry, place, state.shared):
                 yield Move(e, number, outcome, after(state, e, number, outcome))
 

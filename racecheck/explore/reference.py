@@ -10,10 +10,10 @@ from racecheck.explore.engine import Spot, canonical, coverage_nodes, examine
 from racecheck.interpreter import Place
 from racecheck.semantics import (
     State,
-    after,
     failed_assert,
     initial,
     outcomes,
+    steps,
 )
 
 
@@ -45,17 +45,11 @@ class ReferenceEngine:
 
     def expand(self, key: State, out: list[Any]) -> int:
         """Try each process, or under symmetry one of each place."""
-        if failed_assert(self.program, key):
-            return 0
         targets = []
-        for e, entry in enumerate(self.program.entries):
-            for number, place in enumerate(key.places[e]):
-                if self.symmetry and place in key.places[e][:number]:
-                    continue
-                for outcome in outcomes(self.program, entry, place, key.shared):
-                    for node in outcome.passed:
-                        self.happened |= 1 << self._number[e, node]
-                    targets.append(self.encode(after(key, e, number, outcome)))
+        for move in steps(self.program, key, by_place=self.symmetry):
+            for node in move.outcome.passed:
+                self.happened |= 1 << self._number[move.entry, node]
+            targets.append(self.encode(move.target))
         out[: len(targets)] = targets
         return len(targets)
 
