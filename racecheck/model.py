@@ -7,8 +7,9 @@ import inspect
 import linecache
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from racecheck.blame import blamed, kind_of, offer, told
 from racecheck.errors import ModelError, RacecheckError, UsageError
@@ -190,6 +191,7 @@ class ModelFunction:
 
     function: Callable[..., object]
     parameters: dict[str, Parameter] = field(repr=False)
+    small: Callable[..., Any] | None = field(default=None, repr=False)
 
     @property
     def __name__(self) -> str:
@@ -204,6 +206,14 @@ class ModelFunction:
     def line(self) -> int:
         """The line of its ``def``."""
         return _line_of_def(self.function)
+
+    def scaled(self, small: Callable[..., Any]) -> ModelFunction:
+        """The same model, with ``small(**parameters)`` as its smaller likeness for ``racecheck compare``.
+
+        It returns two dicts of parameters, just below and at the place where the verdict must change if the
+        large constants behave as the small ones do, or None where nothing is predicted.
+        """
+        return evolve(self, small=small)
 
     def __call__(self, *unnamed: object, **values: object) -> Model:
         """Build the model; UsageError for a parameter that does not exist or does not fit."""

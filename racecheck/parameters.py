@@ -16,15 +16,17 @@ class OneOf:
     """The values that a parameter may take, by name; the first is the default."""
 
     options: dict[str, object]
+    compared: bool = True
 
 
-def one_of(*options: object) -> Any:
-    """A parameter with a few named values: functions, strings, or a list or dict of such.
+def one_of(*options: object, compared: bool = True) -> Any:
+    """A parameter with a few named values: functions, strings, tuples of such, or a list or dict of them.
 
-    Elements go by their ``__name__``, a string by itself; the first is the default.
+    Elements go by their ``__name__``, a string by itself, a tuple as "a+b"; the first is the default.
+    ``racecheck compare`` runs over all of them, or with ``compared=False`` only when told to.
     """
     if len(options) == 1 and isinstance(options[0], Mapping) and options[0]:
-        return OneOf({str(name): option for name, option in options[0].items()})
+        return OneOf({str(name): option for name, option in options[0].items()}, compared)
     if len(options) == 1 and isinstance(options[0], (list, tuple)):
         options = tuple(options[0])
     named = {_option_name(option): option for option in options}
@@ -34,7 +36,7 @@ def one_of(*options: object) -> Any:
             f"one_of({given}): give one value or more in an order of their own, each with its own name; "
             "one_of({'name': value, ...}) names them"
         )
-    return OneOf(named)
+    return OneOf(named, compared)
 
 
 def _option_name(option: object) -> str:

@@ -45,7 +45,8 @@ def folio():
     return Model(Process("pinner", pinner, folio, role=HOSTILE, count=2), Process("reader", reader, folio))
 """
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from racecheck.debug import debug_steps
 from racecheck.load import load_model
 moves = [("pinner 2", (True,)), ("reader", ()), ("reader", ()), ("pinner 2", ())]
