@@ -5,6 +5,7 @@ Written to be read, as ``racecheck.semantics`` is, which decides who runs.
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from attrs import define, field, frozen
@@ -12,6 +13,7 @@ from attrs import define, field, frozen
 from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg, WordRef
 from racecheck.compiler.ir import (
     Assign,
+    Attempt,
     Branch,
     Choose,
     End,
@@ -58,7 +60,9 @@ class Outcome:
     events: tuple[str, ...]
     failed: str | None
     passed: tuple[int, ...]
-    """The nodes of steps and events that the move went through."""
+    """The nodes of steps, events and starts of attempts that the move went through, in order."""
+    ways: int
+    """How many outcomes the move has if each of its choices has this many: 1 without any."""
 
 
 def too_long(node: Node, what: str) -> ModelError:
@@ -113,6 +117,7 @@ class Interpreter:
             tuple(self.events),
             node.name if isinstance(node, Fail) else None,
             tuple(self.passed),
+            prod(self.widths),
         )
 
     def to_place(self, at: int, stepped: bool) -> Place:
@@ -162,6 +167,8 @@ class Interpreter:
             case Event():
                 self.passed.append(at)
                 self.events.append(node.name)
+            case Attempt():
+                self.passed.append(at)
             case SetGhost():
                 self.shared[node.slot] = int(self.value(node.value))
             case _:  # Skip, Fence, Rest, Leave: nothing happens

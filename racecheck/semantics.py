@@ -8,12 +8,13 @@ next place. The memory model is sequential consistency: a step is seen by everyb
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from attrs import frozen
 
-from racecheck.compiler.ir import End, Fail
+from racecheck.compiler.ir import Choose, End, Enter, Fail, Leave, Require, Rest, Step, Together
 from racecheck.compiler.program import Entry, Graph, Program
 from racecheck.interpreter import LONGEST_MOVE, Interpreter, Outcome, Place, too_long
 
@@ -33,6 +34,23 @@ class Move:
     number: int
     outcome: Outcome
     target: State
+
+
+class Duty(enum.IntEnum):
+    """What the place of a process obliges it to, under a fair scheduler."""
+
+    STEP = 0
+    """Its step can be taken in every state, so it is taken."""
+    CHOICE = 1
+    """Before a choice: it moves if some outcome is possible from some time on at every moment."""
+    CONDITION = 2
+    """At a ``wait_until``: it moves if the condition is true from some time on at every moment."""
+    LOCK = 3
+    """At a Lock, which queues its waiters: it moves if the lock is free again and again."""
+    REST = 4
+    """Nothing, and it may stay for ever."""
+    ENDED = 5
+    """Nothing: it has returned, or its assert has failed."""
 
 
 def initial(program: Program) -> State:
@@ -89,6 +107,32 @@ def outcomes(program: Program, entry: Entry, place: Place, shared: tuple[int, ..
         if count > LONGEST_MOVE:
             raise too_long(entry.graph.nodes[place.node], "outcomes of choices in one move")
         prefix = [*run.taken[:-1], run.taken[-1] + 1]
+
+
+def duty(program: Program, entry: Entry, place: Place) -> Duty:
+    """What a process at a place owes, whatever the state."""
+    node = entry.graph.nodes[place.node]
+    if isinstance(node, (End, Fail)):
+        return Duty.ENDED
+    if isinstance(node, Rest):
+        return Duty.REST
+    if isinstance(node, Choose):
+        return Duty.CHOICE
+    if isinstance(node, Step):
+        return Duty.LOCK if node.operation.waits else Duty.STEP
+    return _first_wait(program, entry, place) if isinstance(node, Enter) and node.waits else Duty.STEP
+
+
+def _first_wait(program: Program, entry: Entry, place: Place) -> Duty:
+    """What the first operation of an atomic group waits for; which one that is, only locals decide."""
+    shared = [slot.initial for slot in program.slots]
+    run = Interpreter(program, entry.graph, shared, _locals(entry.graph, place), place.held, [])
+    at = entry.graph.nodes[place.node].next
+    while not isinstance(node := entry.graph.nodes[at], (Require, Step, Together, Choose, Leave)):
+        at = run.execute(at, node)
+    if isinstance(node, Require):
+        return Duty.CONDITION
+    return Duty.LOCK if isinstance(node, Step) and node.operation.waits else Duty.STEP
 
 
 def holds(program: Program, condition: Graph, state: State) -> bool:

@@ -26,7 +26,7 @@ ROWS = [
     ["compiler.calls"],
     ["compiler.loops"],
     ["compiler.statements"],
-    ["compiler.checks", "compiler.liveness"],
+    ["compiler.checks", "compiler.liveness", "compiler.victims"],
     ["compiler.compile"],
     ["interpreter"],
     ["semantics"],

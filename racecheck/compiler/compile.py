@@ -13,6 +13,7 @@ from racecheck.compiler.liveness import refuse_undefined, simplify
 from racecheck.compiler.program import Claim, Entry, Graph, Program, Slot
 from racecheck.compiler.source import source_of
 from racecheck.compiler.statements import Statements
+from racecheck.compiler.victims import mark_attempts
 from racecheck.errors import ModelError
 from racecheck.model import KERNEL, Condition, Model, Process
 from racecheck.words import Array
@@ -22,6 +23,7 @@ def compile_model(model: Model) -> Program:
     """Compile the processes and the properties of a model; ModelError if one is outside the language."""
     slots = _slots(model)
     drafts = [_draft_process(process, slots) for process in model.processes]
+    mark_attempts(model, drafts)
     conditions = {
         condition: _draft_condition(condition, slots)
         for claim in model.properties

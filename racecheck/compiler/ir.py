@@ -61,6 +61,11 @@ class Head(Skip):
 
 
 @define(eq=False)
+class Attempt(Node):
+    """The head of the loop that a victim goes round for ever: where an attempt begins."""
+
+
+@define(eq=False)
 class Undefine(Node):
     """The start of a function's frame: its locals have no value yet."""
 

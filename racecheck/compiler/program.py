@@ -48,6 +48,10 @@ class Claim:
     unless: Graph | None
     cost: tuple[Graph, ...]
 
+    def graphs(self) -> list[Graph]:
+        """All of its graphs."""
+        return [graph for graph in (self.condition, self.unless, *self.cost) if graph is not None]
+
 
 @frozen(eq=False)
 class Program:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NamedTuple, Protocol
 
-from racecheck.compiler.ir import Enter, Event, Node, Step, Together
-from racecheck.compiler.program import Program
+from racecheck.compiler.ir import Attempt, Enter, Event, Node, Step, Together
+from racecheck.compiler.program import Graph, Program
 from racecheck.interpreter import Place
 from racecheck.semantics import State, failed_assert, holds
 
@@ -15,6 +15,34 @@ Key = Any
 
 Spot = tuple[int, Hashable]
 """An entry and a place of its processes, as an engine writes it."""
+
+
+class Goal(NamedTuple):
+    """The event that a progress property is about, and the entry of its victim."""
+
+    entry: int
+    event: str
+
+
+class Turn(NamedTuple):
+    """One outcome of a move: where it leads, and what it says of the goal.
+
+    ``ways`` is the product of the numbers of options of its choices; ``ended`` counts the attempts that it
+    ends before it comes to the goal.
+    """
+
+    target: Key
+    ways: int
+    ended: int
+    goal: bool
+
+
+class Stand(NamedTuple):
+    """An occupied place in a state: how many processes stand there, and the moves from it."""
+
+    spot: Spot
+    processes: int
+    turns: list[Turn]
 
 
 class Overflow(Exception):
@@ -62,11 +90,17 @@ class Engine(Protocol):
     def examine(self, key: Key) -> int:
         """A bit for each claim whose condition is true, then one for each assert that has failed."""
 
-    def spots(self, key: Key) -> list[tuple[Spot, bool]]:
-        """Each place that is occupied, and whether a process there can move; ended and resting ones not."""
+    def stands(self, key: Key, goal: Goal | None = None) -> list[Stand]:
+        """Each place that is occupied; all of ``key``'s targets were reached before, so none overflows."""
 
     def spot(self, entry: int, place: Place) -> Spot:
-        """A place of an entry's processes as ``spots`` gives it."""
+        """A place of an entry's processes as ``stands`` gives it."""
+
+    def place(self, spot: Spot) -> Place:
+        """The place that ``spot`` gives this for."""
+
+    def evaluator(self, condition: Graph) -> Callable[[Key], int]:
+        """The value of a property's expression in a state, as a function; that raises ModelError."""
 
     def decode(self, key: Key) -> State:
         """The state; under symmetry the places of an entry are sorted."""
@@ -94,6 +128,18 @@ def coverage_nodes(program: Program) -> list[tuple[int, int]]:
 def is_covered(node: Node) -> bool:
     """Whether the node is a step or an event."""
     return isinstance(node, (Step, Together, Enter, Event))
+
+
+def told(nodes: Iterable[Node], goal: Goal | None, entry: int) -> tuple[int, bool]:
+    """Of the nodes that a move passes: how many attempts end before the goal, and whether it is there."""
+    ended = 0
+    if goal is None or goal.entry != entry:
+        return 0, False
+    for node in nodes:
+        if isinstance(node, Event) and node.name == goal.event:
+            return ended, True
+        ended += isinstance(node, Attempt)
+    return ended, False
 
 
 def examine(program: Program, state: State) -> int:

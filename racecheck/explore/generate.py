@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from racecheck.compiler.ir import End, Enter, Event, Fail, Node, Rest, Result, Step, Together
+from typing import Any
+
+from racecheck.compiler.ir import (
+    Attempt,
+    Choose,
+    End,
+    Enter,
+    Event,
+    Fail,
+    Node,
+    Rest,
+    Result,
+    Step,
+    Together,
+)
 from racecheck.compiler.program import Graph
 from racecheck.explore.region import HELD, Path, Region
 from racecheck.explore.text import DONE, Lines, Words, overflow, substitute, total
@@ -47,8 +61,7 @@ class EntryRegion(Region):
             self.blocks = [with_state(block) for block in self.blocks]
         if self.sort:
             lines.add("there = -1")
-        if self.marks:
-            lines.add("passed = 0")
+        self.begin(lines)
         if self.loops:
             lines.add("fuel = 0")
         bits = self.layout.place_bits[self.entry]
@@ -60,8 +73,13 @@ class EntryRegion(Region):
         if self.sort:
             with lines.under("if there >= 0:"):
                 self._sort(lines)
-                self._record(lines, "t")
+                self.record(lines, "t")
         return lines
+
+    def begin(self, lines: Lines) -> None:
+        """Set what is remembered of an outcome to nothing."""
+        if self.marks:
+            lines.add("passed = 0")
 
     def _start(self, at: int) -> Lines:
         """Code from a place: load the live locals and the locks held, then go on."""
@@ -128,14 +146,14 @@ class EntryRegion(Region):
             moved = [f"(({total(constant, *parts)}) << {self.shift})"] if constant or parts else []
             target = total(fixed, "t", *moved)
             if stepped:
-                self._record(lines, target)
+                self.record(lines, target)
             else:
                 lines.add(f"t = {target}")
                 with lines.under("if t != s:"):
-                    self._record(lines, "t")
+                    self.record(lines, "t")
         lines.add(DONE)
 
-    def _record(self, lines: Lines, target: str) -> None:
+    def record(self, lines: Lines, target: str) -> None:
         """Write the target of a move to ``out``."""
         if self.marks:
             lines.add("happened[0] |= passed")
@@ -208,6 +226,34 @@ class EntryRegion(Region):
         lines.add("t += (there << at) - (here << shift)")
 
 
+class TrackedRegion(EntryRegion):
+    """Moves that also tell, of each outcome, the ways of its choices and what it says of a goal.
+
+    ``told`` is twice the number of attempts that end before the goal, plus one with the goal.
+    """
+
+    def __init__(self, goal: str | None, *args: Any, **options: Any) -> None:
+        self.goal = goal
+        super().__init__(*args, **options)
+
+    def begin(self, lines: Lines) -> None:
+        """One way, nothing told."""
+        lines.add("told = 0", "span = 1")
+
+    def mark(self, lines: Lines, at: int, node: Node) -> None:  # noqa: ARG002
+        """Count attempts until the goal comes; count the options of a choice."""
+        if isinstance(node, Attempt) and self.goal is not None:
+            lines.add("told += 2 - 2 * (told & 1)")
+        if isinstance(node, Event) and node.name == self.goal:
+            lines.add("told |= 1")
+        if isinstance(node, Choose):
+            lines.add(f"span *= {len(node.options)}")
+
+    def record(self, lines: Lines, target: str) -> None:
+        """Write the target, and what is remembered of the outcome."""
+        lines.add(f"out[n] = {target}", "ways[n] = span", "tales[n] = told", "n += 1")
+
+
 def with_state(block: Lines) -> Lines:
     """The code of a place, with ``s`` for ``t`` where it does not write ``t``, else with a copy."""
     if any(text.startswith("t ") for _, text in block.lines):
@@ -218,7 +264,7 @@ def with_state(block: Lines) -> Lines:
 class ConditionRegion(Region):
     """A property's condition: ``value`` at its end."""
 
-    def __init__(self, graph: Graph, words: Words, error: int) -> None:
+    def __init__(self, graph: Graph, words: Words, error: str) -> None:
         self.error = error
         super().__init__(graph, words, [graph.entry])
         self.numbers[graph.entry, False] = 0

@@ -224,7 +224,7 @@ def _groups(program: Program) -> tuple[int, ...]:
 def _references(program: Program) -> list[WordRef]:
     found = []
     graphs = [entry.graph for entry in program.entries]
-    graphs += [claim.condition for claim in program.claims if claim.condition]
+    graphs += [graph for claim in program.claims for graph in claim.graphs()]
     for node in (node for graph in graphs for node in graph.nodes):
         if isinstance(node, Step):
             found.append(node.word)

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from racecheck.compiler.ir import End, Fail, Node, Rest, is_place
-from racecheck.compiler.program import Program
-from racecheck.explore.engine import Overflow, Spot, canonical, coverage_nodes, examine
+from attrs import evolve
+
+from racecheck.compiler.ir import Fail, Node, is_place
+from racecheck.compiler.program import Graph, Program
+from racecheck.explore.engine import Goal, Overflow, Spot, Stand, Turn, canonical, coverage_nodes, examine
 from racecheck.explore.layout import layout_of
 from racecheck.explore.source import Generator
 from racecheck.explore.text import MODEL_ERROR
 from racecheck.interpreter import LONGEST_MOVE, Place
-from racecheck.semantics import State, initial, steps
+from racecheck.semantics import State, initial, steps, value_of
 
 
 class PythonEngine:
@@ -32,9 +34,9 @@ class PythonEngine:
         self._widths = [0] * (LONGEST_MOVE + 1)
         processes = sum(entry.process.count for entry in program.entries)
         self.room = processes * (LONGEST_MOVE + 1)
-        self._out = [0] * self.room
+        self._out, self._ways, self._tales = ([0] * self.room for _ in range(3))
         self.start = initial(program) if start is None else start
-        self._run_marked: Callable[..., Any] | None = None
+        self._tracked: dict[Goal | None, Callable[..., Any]] = {}
         self._fit(self.start)
         self._compile()
 
@@ -114,40 +116,59 @@ class PythonEngine:
         if self.happened != self._compiled_with:
             self._compile_expand()
 
-    def spots(self, key: int) -> list[tuple[Spot, bool]]:
-        """Each place that is occupied and neither ended nor resting, and whether it can move."""
-        if self._run_marked is None:
-            self._run_marked = self._function(self._generator().expand(counting=True), "expand")
+    def stands(self, key: int, goal: Goal | None = None) -> list[Stand]:
+        """Each place that is occupied, with the moves of all processes there, or of one under symmetry."""
+        run = self._tracked.get(goal) or self._track(goal)
+        out, ways, tales = self._out, self._ways, self._tales
         starts = [0] * (len(self._blocks) + 1)
-        self._run_marked(key, self._out, starts)
-        found: dict[Spot, bool] = {}
-        for number, (e, shift, mask, codes, waits) in enumerate(self._blocks):
-            here = key >> shift & mask
-            if waits[here & codes]:
-                found.setdefault((e, here), starts[number + 1] > starts[number])
-        return list(found.items())
+        run(key, out, starts, ways, tales)
+        found: dict[Spot, Stand] = {}
+        for number, (e, shift, mask) in enumerate(self._blocks):
+            spot = e, key >> shift & mask
+            turns = [
+                Turn(out[i], ways[i], tales[i] >> 1, bool(tales[i] & 1))
+                for i in range(starts[number], starts[number + 1])
+            ]
+            same = found.get(spot, Stand(spot, 0, []))
+            found[spot] = Stand(spot, same.processes + 1, same.turns + turns)
+        return list(found.values())
+
+    def _track(self, goal: Goal | None) -> Callable[..., Any]:
+        source = evolve(self._generator(), tracked=True, goal=goal).expand()
+        self._tracked[goal] = self._function(source, "expand")
+        return self._tracked[goal]
+
+    def evaluator(self, condition: Graph) -> Callable[[int], int]:
+        """Generated code; where that finds an error of the model, the reference raises it."""
+        run: Callable[[int], int | None] = self._function(self._generator().value(condition), "value")
+
+        def evaluate(key: int) -> int:
+            found = run(key)
+            return value_of(self.program, condition, self.decode(key)) if found is None else found
+
+        return evaluate
 
     def spot(self, entry: int, place: Place) -> Spot:
         """The entry and the block of one of its processes."""
         return entry, self.layout.pack_place(entry, place)
 
-    def _locate(self) -> list[tuple[int, int, int, int, list[bool]]]:
-        """Of each process: entry, shift and mask of its block, mask of its place, which places can wait."""
-        found = []
-        for e, (entry, block) in enumerate(zip(self.program.entries, self.layout.blocks, strict=True)):
-            nodes = [entry.graph.nodes[at] for at in block.codes]
-            waits = [not isinstance(node, (End, Fail, Rest)) for node in nodes]
-            base, stride = self.layout.bases[e], self.layout.strides[e]
-            codes = (1 << self.layout.place_bits[e]) - 1
-            for i in range(block.count):
-                found.append((e, base + i * stride, (1 << stride) - 1, codes, waits))
-        return found
+    def place(self, spot: Spot) -> Place:
+        """What the block stands for."""
+        return self.layout.unpack_place(spot[0], spot[1])  # type: ignore[arg-type]
+
+    def _locate(self) -> list[tuple[int, int, int]]:
+        """Of each process: its entry, and the shift and mask of its block."""
+        return [
+            (e, self.layout.bases[e] + i * stride, (1 << stride) - 1)
+            for e, (block, stride) in enumerate(zip(self.layout.blocks, self.layout.strides, strict=True))
+            for i in range(block.count)
+        ]
 
     def _compile(self) -> None:
         """Generate everything that depends on the layout."""
         self._compile_expand()
         self.check: Callable[[int], int] = self._function(self._generator().check(), "check")
-        self._run_marked = None
+        self._tracked.clear()
         self._blocks = self._locate()
 
     def _compile_expand(self) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from racecheck.compiler.ir import End, Fail, Rest
-from racecheck.compiler.program import Program
-from racecheck.explore.engine import Spot, canonical, coverage_nodes, examine
+from racecheck.compiler.program import Graph, Program
+from racecheck.explore.engine import Goal, Spot, Stand, Turn, canonical, coverage_nodes, examine, told
 from racecheck.interpreter import Place
-from racecheck.semantics import (
-    State,
-    failed_assert,
-    initial,
-    outcomes,
-    steps,
-)
+from racecheck.semantics import State, initial, steps, value_of
 
 
 class ReferenceEngine:
@@ -48,7 +44,8 @@ class ReferenceEngine:
         targets = []
         for move in steps(self.program, key, by_place=self.symmetry):
             for node in move.outcome.passed:
-                self.happened |= 1 << self._number[move.entry, node]
+                if (move.entry, node) in self._number:
+                    self.happened |= 1 << self._number[move.entry, node]
             targets.append(self.encode(move.target))
         out[: len(targets)] = targets
         return len(targets)
@@ -69,20 +66,31 @@ class ReferenceEngine:
         """A bit for each claim whose condition is true, then one for each assert that has failed."""
         return examine(self.program, key)
 
-    def spots(self, key: State) -> list[tuple[Spot, bool]]:
-        """Each place of a process that has not ended and does not rest, and whether it can move."""
-        found: list[tuple[Spot, bool]] = []
-        failed = failed_assert(self.program, key)
-        for e, entry in enumerate(self.program.entries):
-            for place in dict.fromkeys(key.places[e]):
-                if not isinstance(entry.graph.nodes[place.node], (End, Fail, Rest)):
-                    moves = outcomes(self.program, entry, place, key.shared)
-                    found.append(((e, place), not failed and any(True for _ in moves)))
-        return found
+    def stands(self, key: State, goal: Goal | None = None) -> list[Stand]:
+        """Each place that is occupied, with the moves of all processes there, or of one under symmetry."""
+        found = {
+            (e, place): Stand((e, place), count, [])
+            for e, places in enumerate(key.places)
+            for place, count in Counter(places).items()
+        }
+        for move in steps(self.program, key, by_place=self.symmetry):
+            outcome, nodes = move.outcome, self.program.entries[move.entry].graph.nodes
+            ended, goal_met = told((nodes[at] for at in outcome.passed), goal, move.entry)
+            turn = Turn(self.encode(move.target), outcome.ways, ended, goal_met)
+            found[move.entry, key.places[move.entry][move.number]].turns.append(turn)
+        return list(found.values())
+
+    def evaluator(self, condition: Graph) -> Callable[[State], int]:
+        """By interpretation."""
+        return partial(value_of, self.program, condition)
 
     def spot(self, entry: int, place: Place) -> Spot:
         """The entry and the place themselves."""
         return entry, place
+
+    def place(self, spot: Spot) -> Place:
+        """The place itself."""
+        return spot[1]  # type: ignore[return-value]
 
     def translate(self) -> Any:
         """Never needed: these states have no fields."""

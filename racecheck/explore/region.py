@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from racecheck.compiler.expr import FALLIBLE, Op
 from racecheck.compiler.ir import (
     Assign,
+    Attempt,
     Branch,
     Choose,
     End,
@@ -67,7 +68,7 @@ def stops(node: Node, stepped: bool) -> bool:
 class Region:
     """Labels and code of one graph; labels of joins are numbered from ``first`` on."""
 
-    error = MODEL_ERROR
+    error = str(MODEL_ERROR)
     """What the code returns for an error of the model."""
 
     def __init__(self, graph: Graph, words: Words, starts: list[int], first: int = 0) -> None:
@@ -162,7 +163,7 @@ class Region:
                 self.leaf(lines, at, stepped, path)
                 return
             jumps = not inside and ((at, stepped) in self.joins or path.depth > DEEPEST)
-            if jumps or not isinstance(node, (Event, Fence, Leave)):
+            if jumps or not isinstance(node, (Attempt, Event, Fence, Leave)):
                 path = self.settle(lines, path)
             if jumps:
                 self.fuel(lines, passed)

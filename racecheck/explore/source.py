@@ -5,9 +5,9 @@ from __future__ import annotations
 from attrs import frozen
 
 from racecheck.compiler.ir import Choose
-from racecheck.compiler.program import Program
-from racecheck.explore.engine import normal_bits
-from racecheck.explore.generate import ConditionRegion, EntryRegion
+from racecheck.compiler.program import Graph, Program
+from racecheck.explore.engine import Goal, normal_bits
+from racecheck.explore.generate import ConditionRegion, EntryRegion, TrackedRegion
 from racecheck.explore.layout import Layout
 from racecheck.explore.text import MODEL_ERROR, Lines, Words
 from racecheck.interpreter import LONGEST_MOVE
@@ -20,13 +20,16 @@ UNROLLED = 500
 class Generator:
     """Source for one program, layout and kind of symmetry.
 
-    ``marks`` gives a bit of ``happened`` to each entry and node that is still to happen.
+    ``marks`` gives a bit of ``happened`` to each entry and node that is still to happen. ``tracked`` moves
+    tell whose they are, and what they say of a ``goal``.
     """
 
     program: Program
     layout: Layout
     symmetry: bool
     marks: dict[tuple[int, int], int]
+    tracked: bool = False
+    goal: Goal | None = None
 
     @property
     def words(self) -> Words:
@@ -34,14 +37,14 @@ class Generator:
         slots = self.program.slots
         return Words(self.layout, tuple(s.kind for s in slots), tuple(s.bits for s in slots))
 
-    def expand(self, counting: bool = False) -> str:
+    def expand(self) -> str:
         """The function ``expand(s, out)``: writes the targets of ``s`` to ``out`` and returns their number.
 
-        When ``counting``, there is a third argument ``starts``: for each process, how many targets are
-        those of processes before it.
+        When tracked, there are three arguments more: ``starts``, for each process how many targets are
+        those of processes before it, and for each target ``ways`` and ``tales``; see ``TrackedRegion``.
         """
-        lines = Lines()
-        arguments = "s, out, starts" if counting else "s, out"
+        lines, counting = Lines(), self.tracked
+        arguments = "s, out, starts, ways, tales" if counting else "s, out"
         arrays = "digits=digits, widths=widths, scratch=scratch, happened=happened"
         with lines.under(f"def expand({arguments}, {arrays}):"):
             lines.add("n = 0")
@@ -56,9 +59,13 @@ class Generator:
 
     def _region(self, e: int, shift: int | str) -> EntryRegion:
         """The moves of a process of entry ``e``."""
-        marks = {at: mark for (entry, at), mark in self.marks.items() if entry == e}
         sort = self.symmetry and self.layout.blocks[e].count > 1
-        return EntryRegion(self.program.entries[e].graph, self.words, e, marks, shift=shift, sort=sort)
+        graph = self.program.entries[e].graph
+        if self.tracked:
+            goal = self.goal.event if self.goal and self.goal.entry == e else None
+            return TrackedRegion(goal, graph, self.words, e, {}, shift=shift, sort=sort)
+        marks = {at: mark for (entry, at), mark in self.marks.items() if entry == e}
+        return EntryRegion(graph, self.words, e, marks, shift=shift, sort=sort)
 
     def _unrolled(self, lines: Lines, e: int, number: int, counting: bool) -> bool:
         """The moves of each of an entry's processes; False if that is too long."""
@@ -112,6 +119,17 @@ class Generator:
                     lines.add(f"return {MODEL_ERROR}")
         return lines
 
+    def value(self, condition: Graph) -> str:
+        """The function ``value(t)`` of a property's expression; None for an error of the model."""
+        region = ConditionRegion(condition, self.words, "None")
+        lines = Lines()
+        with lines.under("def value(t):"):
+            if region.loops:
+                lines.add("fuel = 0")
+            lines.append(region.dispatch("0"))
+            lines.add("return value")
+        return str(lines)
+
     def check(self) -> str:
         """The function ``check(t)``: see ``Engine.check``."""
         lines = Lines()
@@ -120,7 +138,7 @@ class Generator:
             for i, claim in enumerate(self.program.claims):
                 if claim.condition is None:
                     continue
-                region = ConditionRegion(claim.condition, self.words, ~normal_bits(self.program))
+                region = ConditionRegion(claim.condition, self.words, str(~normal_bits(self.program)))
                 if region.loops:
                     lines.add("fuel = 0")
                 lines.append(region.dispatch("0"))

@@ -9,6 +9,7 @@ from rich.table import Table
 from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg, WordRef
 from racecheck.compiler.ir import (
     Assign,
+    Attempt,
     Branch,
     Choose,
     End,
@@ -68,8 +69,8 @@ def _shared(program: Program) -> str:
 
 
 def graph_rows(program: Program, graph: Graph) -> list[dict[str, Any]]:
-    """A row for each node: number, line, text, ordering, and where it goes if not to the next."""
-    visible = [i for i, node in enumerate(graph.nodes) if not isinstance(node, (Skip, Leave))]
+    """A row for each node that does something: number, line, text, ordering, and where else it goes."""
+    visible = [i for i, node in enumerate(graph.nodes) if not isinstance(node, (Attempt, Skip, Leave))]
     numbers = {at: number for number, at in enumerate(visible, 1)}
 
     def number(at: int) -> int:

@@ -10,6 +10,7 @@ from racecheck.compiler.ir import Enter, Step
 from racecheck.compiler.program import Program
 from racecheck.explore.engine import Key, Spot
 from racecheck.explore.search import Space
+from racecheck.semantics import Duty, duty
 
 
 def can_wait(program: Program) -> bool:
@@ -55,12 +56,13 @@ def find_stuck(space: Space, give_up: Callable[[], object] = lambda: None) -> St
 def _places(space: Space, numbers: dict[Key, int]) -> tuple[dict[Spot, int], list[int], list[int]]:
     """A bit for each place that waits; for each state those occupied, and those left by a step."""
     bits: dict[Spot, int] = {}
+    duties: dict[Spot, Duty] = {}
     found: list[list[tuple[Spot, bool]] | None] = []
     unseen = set(space.frontier)
     claims = len(space.program.claims)
     for key in numbers:
         failed = space.engine.check(key) >> claims & 1
-        found.append(None if key in unseen else [] if failed else space.engine.spots(key))
+        found.append(None if key in unseen else [] if failed else _waiting(space, key, duties))
         for spot, moves in found[-1] or ():
             if not moves:
                 bits.setdefault(spot, 1 << len(bits))
@@ -71,6 +73,18 @@ def _places(space: Space, numbers: dict[Key, int]) -> tuple[dict[Spot, int], lis
         occupied.append(sum(bit for bit, _ in here))
         movable.append(everything if spots is None else sum(bit for bit, moves in here if moves))
     return bits, occupied, movable
+
+
+def _waiting(space: Space, key: Key, duties: dict[Spot, Duty]) -> list[tuple[Spot, bool]]:
+    """Each place that is neither a rest nor an end, and whether a process there can move."""
+    found = []
+    for stand in space.engine.stands(key):
+        entry, place = space.program.entries[stand.spot[0]], space.engine.place
+        if stand.spot not in duties:
+            duties[stand.spot] = duty(space.program, entry, place(stand.spot))
+        if duties[stand.spot] < Duty.REST:
+            found.append((stand.spot, bool(stand.turns)))
+    return found
 
 
 def _edges(space: Space, numbers: dict[Key, int]) -> list[list[int]]:
