@@ -1,0 +1,245 @@
+"""Who moves how in a model, seen through one progress property: the ground that its oracle stands on.
+
+Places, moves and states of the reference semantics, with what the definitions of progress ask of them:
+failed attempts, goals, chances, and which place owes a move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from attrs import define, field, frozen
+
+from racecheck import HOSTILE, VICTIM
+from racecheck.compiler.ir import (
+    Attempt,
+    Choose,
+    End,
+    Enter,
+    Event,
+    Fail,
+    Leave,
+    Node,
+    Require,
+    Rest,
+    Step,
+    Together,
+)
+from racecheck.compiler.program import Claim, Program
+from racecheck.interpreter import Interpreter, Outcome, Place
+from racecheck.semantics import State, after, failed_assert, holds, initial, outcomes
+
+MOST_STATES = 3000
+Process = tuple[int, int]
+"""An entry, and a process's number in it."""
+Spot = tuple[int, Place]
+"""A place, with the entry of the processes that stand there."""
+
+
+class TooLarge(Exception):
+    """More states than anybody waits for."""
+
+
+class Watched(NamedTuple):
+    """A state, and whether the excuse has held at some time during the victim's attempt."""
+
+    shared: tuple[int, ...]
+    places: tuple[tuple[Place, ...], ...]
+    excused: bool
+
+
+Point = State | Watched
+
+
+class Edge(NamedTuple):
+    """One outcome of one process's move; ``failed`` attempts of the victim end in it, before any goal."""
+
+    spot: Spot
+    source: Point
+    target: Point
+    weight: float
+    failed: int
+    goal: bool
+
+
+States = frozenset[State]
+Moves = dict[State, dict[Process, list[Edge]]]
+
+
+@define(slots=False)
+class Machine:
+    """A program and one of its progress properties."""
+
+    program: Program
+    claim: Claim
+    known: dict[tuple[Spot, tuple[int, ...]], list[Outcome]] = field(factory=dict)
+
+    @cached_property
+    def victim(self) -> int:
+        """The entry of the one victim that emits the event."""
+        victims = [e for e, entry in enumerate(self.program.entries) if entry.process.role is VICTIM]
+        (found,) = (e for e in victims if any(map(self.is_goal, self.program.entries[e].graph.nodes)))
+        return found
+
+    def is_goal(self, node: Node) -> bool:
+        """Whether the node emits the event."""
+        return isinstance(node, Event) and node.name == self.claim.property.name
+
+    def node(self, spot: Spot) -> Node:
+        """What stands next at a place."""
+        return self.program.entries[spot[0]].graph.nodes[spot[1].node]
+
+    def is_hostile(self, entry: int) -> bool:
+        """Whether the attacker runs it."""
+        return self.program.entries[entry].process.role is HOSTILE
+
+    def processes(self, state: State) -> Iterator[Process]:
+        """Every process."""
+        return ((e, n) for e, places in enumerate(state.places) for n in range(len(places)))
+
+    def spots(self, point: Point) -> Iterator[Spot]:
+        """Where the processes stand, one after another."""
+        return ((e, place) for e, places in enumerate(point.places) for place in places)
+
+    def rests(self, process: Process, state: State) -> bool:
+        """Whether it may stay where it is for ever."""
+        entry, number = process
+        return isinstance(self.node((entry, state.places[entry][number])), Rest)
+
+    def in_flight(self, state: State) -> int:
+        """How many hostile processes have begun something and not come to a rest or an end."""
+        hostile = (spot for spot in self.spots(state) if self.is_hostile(spot[0]))
+        return sum(not isinstance(self.node(spot), (Rest, End)) for spot in hostile)
+
+    def moves(self, state: State) -> dict[Process, list[Edge]]:
+        """The edges of each process that can move."""
+        found = {process: self._edges(state, *process) for process in self.processes(state)}
+        return {process: edges for process, edges in found.items() if edges}
+
+    def _edges(self, state: State, entry: int, number: int) -> list[Edge]:
+        """A process's moves; its choices are uniform, with the blocked ones left out."""
+        spot = entry, state.places[entry][number]
+        ways = self.outcomes(spot, state.shared)
+        total = sum(1 / way.ways for way in ways)
+        return [
+            Edge(
+                spot,
+                state,
+                after(state, entry, number, way),
+                1 / way.ways / total,
+                *self.attempts(entry, way),
+            )
+            for way in ways
+        ]
+
+    def outcomes(self, spot: Spot, shared: tuple[int, ...]) -> list[Outcome]:
+        """The outcomes of a move from the place."""
+        if (spot, shared) not in self.known:
+            self.known[spot, shared] = list(
+                outcomes(self.program, self.program.entries[spot[0]], spot[1], shared)
+            )
+        return self.known[spot, shared]
+
+    def attempts(self, entry: int, way: Outcome) -> tuple[int, bool]:
+        """How many attempts failed on the way, and whether the goal came after them."""
+        failed = 0
+        for at in way.passed if entry == self.victim else ():
+            node = self.program.entries[entry].graph.nodes[at]
+            if self.is_goal(node):
+                return failed, True
+            failed += isinstance(node, Attempt)
+        return failed, False
+
+    def lock(self, spot: Spot) -> int | None:
+        """The slot of the lock that a process there waits to take."""
+        run, first = self._first(spot)
+        if isinstance(first, Step) and first.operation.waits:
+            return run.slot(first.word)
+        return None
+
+    def owes(self, spot: Spot, points: Iterable[Point]) -> bool:
+        """Whether a process that stands there all the while must move at some time."""
+        if isinstance(self.node(spot), (Rest, End)):
+            return False
+        if (lock := self.lock(spot)) is not None:
+            return any(not point.shared[lock] for point in points)
+        if isinstance(self._first(spot)[1], (Require, Choose)):
+            return all(self.outcomes(spot, point.shared) for point in points)
+        return True
+
+    def _first(self, spot: Spot) -> tuple[Interpreter, Node]:
+        """What the step at the place does first, which is what a group of several waits for."""
+        graph, (at, values, held) = self.program.entries[spot[0]].graph, spot[1]
+        registers = [0] * len(graph.names)
+        for register, value in zip(graph.live[at], values, strict=True):
+            registers[register] = value
+        shared = [slot.initial for slot in self.program.slots]
+        run = Interpreter(self.program, graph, shared, registers, held, [])
+        if isinstance(graph.nodes[at], Enter):
+            while not isinstance(graph.nodes[at], (Step, Together, Require, Choose, Leave, Fail)):
+                at = run.execute(at, graph.nodes[at])
+        return run, graph.nodes[at]
+
+
+@frozen(slots=False)
+class System:
+    """The states that are reached, and who moves how from each."""
+
+    machine: Machine
+    moves: Moves
+
+    @cached_property
+    def alive(self) -> States:
+        """The states that are not behind a failed assert."""
+        return frozenset(s for s in self.moves if not failed_assert(self.machine.program, s))
+
+    @cached_property
+    def excused(self) -> States:
+        """The states in which the victim may fail."""
+        unless = self.machine.claim.unless
+        return frozenset(s for s in self.moves if unless and holds(self.machine.program, unless, s))
+
+    @cached_property
+    def unexcused(self) -> States:
+        """U: where a block must lie."""
+        return self.alive - self.excused
+
+    @cached_property
+    def quiet(self) -> States:
+        """The states of U with no hostile process in flight."""
+        return frozenset(s for s in self.unexcused if not self.machine.in_flight(s))
+
+    def ways(self, state: State) -> list[Edge]:
+        """Every move from the state."""
+        return [edge for edges in self.moves[state].values() for edge in edges]
+
+    def edges(self, states: States) -> list[Edge]:
+        """The moves that are no goal between these states."""
+        ways = (edge for state in states for edge in self.ways(state))
+        return [edge for edge in ways if edge.target in states and not edge.goal]
+
+    def without_attacker(self) -> System:
+        """What is reached when no hostile process moves, though each still could."""
+        machine = self.machine
+
+        def moves(state: State) -> dict[Process, list[Edge]]:
+            found = self.moves[state].items()
+            return {p: [] if machine.is_hostile(p[0]) else edges for p, edges in found}
+
+        return System(machine, reached(machine, moves))
+
+
+def reached(machine: Machine, moves_of: Callable[[State], dict[Process, list[Edge]]]) -> Moves:
+    """The states that the initial one leads to, with their moves; none behind a failed assert."""
+    moves: Moves = {}
+    todo = [initial(machine.program)]
+    while todo:
+        state = todo.pop()
+        if state not in moves:
+            moves[state] = {} if failed_assert(machine.program, state) else moves_of(state)
+            todo += [edge.target for edges in moves[state].values() for edge in edges]
+        if len(moves) > MOST_STATES:
+            raise TooLarge
+    return moves
