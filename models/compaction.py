@@ -1,46 +1,26 @@
-"""Compaction's scanner tries to isolate an order-0 folio that user space maps and pins.
+"""Compaction's scanner tries to isolate a folio that others map, pin and hold references to.
 
-What must user space do so that the scanner skips the folio for ever? The policy is the scanner's
-test, run with a reference and without any lock; a pin that is really held excuses a skip. A mapper
-holds at most ``mappings`` mappings at a time.
+What must they do so that the scanner skips the folio for ever? The policy is the scanner's test, run
+without any lock. A pin that is really held excuses a skip, and so does a folio that is free: it is what
+compaction wants.
 
-Sources: Linux 6.1.192; mainline's check is the same up to 2026.
+Sources: Linux 6.1.192; large folios as in 6.12, where they reach the test. The scanner's attempt has
+not changed up to 2026.
 """
 
-from racecheck import (
-    HOSTILE,
-    VICTIM,
-    Atomic,
-    Ghost,
-    Model,
-    Process,
-    Shared,
-    always,
-    choose,
-    event,
-    model,
-    one_of,
-    progress,
-    rest,
-    sometimes,
+from attackers import ATTACKERS, Sizes, forker, mapper, most_mappings, most_pins, pinner, processes
+from policies import (
+    DIFFERENCE_AGAINST_BIAS,
+    POLICIES,
+    REFCOUNT_AGAINST_BIAS,
+    UNREFERENCED,
+    anon_exclusive_shortcut,
+    folio_at_rest,
+    longterm_pinned,
+    skip_longterm_or,
 )
 
-
-class Folio(Shared):
-    mapcount = Atomic(0)  # as users see it: the raw _mapcount + 1
-    refcount = Atomic(1)  # the page cache's, or the owner's mapping
-    mapping = False  # True: page cache; False: anon, and not in the swap cache
-    bias = 1024  # GUP_PIN_COUNTING_BIAS
-    pins = Ghost(0)  # how many pins are really held
-
-
-def always_try(folio):  # noqa: ARG001 - a policy gets the folio
-    return False
-
-
-def mainline_check(folio):  # mm/compaction.c:isolate_migratepages_block
-    # C leaves the order of the two reads open; here the left one comes first.
-    return not folio.mapping and folio.refcount.read() - 1 > folio.mapcount.read()
+from racecheck import VICTIM, Model, Process, always, event, model, one_of, progress, sometimes
 
 
 def isolate_migratepages_block(folio, policy):  # mm/compaction.c
@@ -50,60 +30,84 @@ def isolate_migratepages_block(folio, policy):  # mm/compaction.c
                 event("skipped")
             else:
                 event("isolated")
+                folio.tried = 1
             folio.refcount.dec_and_test()
 
 
-def copy_present_pte(folio):  # mm/memory.c, fork; a fault on a file page has the same order in 6.1
-    folio.refcount.inc()
-    folio.mapcount.inc()
-
-
-def zap_pte_range(folio):  # mm/memory.c, munmap and exit
-    folio.mapcount.dec_return()
-    folio.refcount.dec_and_test()
-
-
-def hostile_mapper(folio, mappings):
-    held = 0
+def isolate_without_reference(folio, policy):  # the same before commit 829ae0f81ce0
     while True:
-        rest()
-        if held < mappings and choose():
-            copy_present_pte(folio)
-            held += 1
-        elif held > 0:
-            zap_pte_range(folio)
-            held -= 1
-
-
-def hostile_pinner(folio):
-    while True:
-        rest()
-        folio.refcount.add(folio.bias)  # mm/gup.c:try_grab_page
-        folio.pins += 1
-        rest()
-        folio.refcount.sub_and_test(folio.bias)  # mm/gup.c:gup_put_folio
-        folio.pins -= 1
+        if policy(folio):
+            event("skipped")
+        elif folio.refcount.add_unless(1, 0):
+            event("isolated")
+            folio.tried = 1
+            folio.refcount.dec_and_test()
 
 
 @model
 def compaction(
-    policy=one_of(always_try, mainline_check),
-    page=one_of("anon", "file"),
+    policy=one_of(*POLICIES),
+    attackers=one_of(*ATTACKERS, compared=False),
+    page=one_of("anon", "file", "shmem", compared=False),
+    size=one_of("order0", "large", compared=False),
+    private=False,
+    swapcache=False,
+    longterm=False,  # somebody else holds a long-term pin, from the start and for ever
+    movable=False,
     mappers=1,
-    mappings=2,
+    mappings=1100,  # of each mapper
     pinners=1,
+    bias=1024,
+    limit=32,
 ):
     owner = int(page == "anon")  # an anon folio's owner maps it throughout
-    folio = Folio(mapcount=owner, mapping=page == "file")
+    folio = folio_at_rest(
+        owner, page, size, private, swapcache, longterm, movable=movable, bias=bias, limit=limit
+    )
+    scanner = isolate_without_reference if policy in UNREFERENCED else isolate_migratepages_block
+    sizes = Sizes(mappers, mappings, pinners, scanner, policy)
+    forked = not (longterm and page == "anon")  # who forks a pinned folio gets a copy
+    most = owner + forked * most_mappings(attackers, sizes)
+    pins = longterm + most_pins(attackers, sizes)
     return Model(
-        Process("scanner", isolate_migratepages_block, folio, policy, role=VICTIM),
-        Process("mapper", hostile_mapper, folio, mappings, role=HOSTILE, count=mappers),
-        Process("pinner", hostile_pinner, folio, role=HOSTILE, count=pinners),
+        Process("scanner", scanner, folio, policy, role=VICTIM),
+        *(attacker(folio, sizes) for attacker in attackers),
         always("refcount covers mapcount", lambda: folio.refcount >= folio.mapcount),
-        sometimes("every mapping is made", lambda: folio.mapcount == owner + mappers * mappings),
+        sometimes("every mapping is made", lambda: folio.mapcount == most),
+        sometimes("every pin is taken", lambda: folio.pins == pins),
+        *([always("a pinned folio is not tried", lambda: not folio.tried)] if longterm else []),
         progress(
             "isolated",
-            unless=lambda: folio.pins > 0,
-            cost={"mappings": lambda: folio.mapcount},
+            unless=lambda: folio.pins > 0 or folio.refcount == 0,
+            cost={"mappings": lambda: folio.mapcount - owner},
         ),
     )
+
+
+def counted(policy, page, private, swapcache, movable):
+    """The references that the policy compares with the bias and that are no attacker's mappings.
+
+    None where the bias decides nothing: the policy compares none, or its subtraction wraps long before.
+    """
+    others = 1 + (page != "anon" or swapcache) + private  # the first is the scanner's
+    if policy in DIFFERENCE_AGAINST_BIAS:
+        return others
+    if policy in (longterm_pinned, skip_longterm_or) and (movable or page == "file"):
+        return None
+    if policy is anon_exclusive_shortcut and page == "anon":  # a fork makes it shared
+        return None
+    return others + (page == "anon") if policy in REFCOUNT_AGAINST_BIAS else None  # the owner's mapping
+
+
+def small(policy, attackers, page, size, private, swapcache, longterm, movable, **_):
+    """Below and at the number of mappings that reaches the bias, alone or in the scanner's two loads."""
+    own = counted(policy, page, private, swapcache, movable)
+    mapping = {mapper, forker, processes} & set(attackers)
+    if own is None or size == "large" or longterm or not mapping or set(attackers) - mapping - {pinner}:
+        return None
+    return tuple(
+        {"mappers": 1, "mappings": mappings, "bias": 8, "limit": 2} for mappings in (8 - own - 1, 8 - own)
+    )
+
+
+compaction = compaction.scaled(small)

@@ -8,6 +8,7 @@ to the next place. ``oracles`` counts the states.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 Move = Callable[[Any], "tuple[str, Any] | None"]
@@ -152,51 +153,101 @@ def snapshot(
     return System(Snapshot(maps=1, refs=others), entries, claims)
 
 
-# models/compaction.py: the scanner's read of refcount is still needed at its read of mapcount
+# models/compaction.py: the scanner's first counter is still needed when it loads the second
 
 
 class Scanned(NamedTuple):
     maps: int
     refs: int = 1
+    mapping: int = 0
+    exclusive: int = 0
     pins: int = 0
+
+
+LOADS = {
+    "always_try": (),
+    "mainline_check": ("mapping", "refs", "maps"),
+    "mainline_check_mapcount_first": ("mapping", "maps", "refs"),
+    "maybe_dma_pinned": ("refs",),
+    "skip_pinned_or": ("refs", "limit"),
+    "wilcox_difference": ("refs", "maps"),
+    "wilcox_difference_mapcount_first": ("maps", "refs"),
+    "one_load": ("both",),
+}
+
+
+def compaction_scanner(policy: str, bias: int, most: int) -> Table:
+    loads = (*LOADS[policy], "put")
+    table: Table = {
+        "get": [go(loads[0], lambda s: s.refs != 0, refs=1), go("get", lambda s: s.refs == 0)],
+        "put": [go("get", refs=-1)],
+    }
+    for place, following in pairwise(loads):
+        if place == "mapping":
+            table[place] = [go("put", lambda s: s.mapping), go(following, lambda s: not s.mapping)]
+        elif following == "limit":
+            table[place] = [go("limit", lambda s: s.refs >= bias), go("put", lambda s: s.refs < bias)]
+        elif following == "put":
+            table[place] = [go("put")]
+        else:
+            table[place] = [lambda s, f=following, p=place: (f"{f}, saw {getattr(s, p)}", s)]
+            table |= {f"{following}, saw {value}": [go("put")] for value in range(most)}
+    return table
+
+
+def compaction_mapper(page: str, mappings: int, bias: int) -> Table:
+    def pinned(s: Scanned) -> bool:
+        return bool(s.exclusive) and s.refs >= bias
+
+    table: Table = {}
+    for held in range(mappings + 1):
+        up = [go(f"map {held}", refs=1)] if held < mappings else []
+        down = [go(f"put {held}", maps=-1)] if held > 0 else []
+        table[f"rest {held}"] = up + down
+        table[f"map {held}"] = [go(f"rest {held + 1}", maps=1)]
+        table[f"put {held}"] = [go(f"rest {held - 1}", refs=-1)]
+        table[f"copy {held}"] = [go(f"rest {held}", refs=-1)]
+        if page == "anon":
+            table[f"map {held}"] = [
+                go(f"copy {held}", pinned),
+                go(f"rest {held + 1}", lambda s: s.exclusive and s.refs < bias, maps=1, exclusive=-1),
+                go(f"rest {held + 1}", lambda s: not s.exclusive, maps=1),
+            ]
+    return table
+
+
+def compaction_pinner(page: str, bias: int) -> Table:
+    allowed = (lambda s: s.exclusive) if page == "anon" else None
+    rest = [go("pinned", allowed, refs=bias, pins=1)]
+    if page == "anon":
+        rest.append(go("rest", lambda s: not s.exclusive))
+    return {"rest": rest, "pinned": [go("rest", refs=-bias, pins=-1)]}
 
 
 def compaction(
     *,
     policy: str = "always_try",
     page: str = "anon",
+    attackers: str = "mapper+pinner",
     mappers: int = 1,
-    mappings: int = 2,
+    mappings: int = 1100,
     pinners: int = 1,
+    bias: int = 1024,
 ) -> System:
-    owner = int(page == "anon")
-    reads = policy == "mainline_check" and page == "anon"
-    scanner: Table = {
-        "get": [
-            go("refs" if reads else "put", lambda s: s.refs != 0, refs=1),
-            go("get", lambda s: s.refs == 0),
-        ],
-        "refs": [lambda s: (f"maps, saw {s.refs}", s)],
-        "put": [go("get", refs=-1)],
-    }
-    most = 3 + 2 * mappers * (mappings + 1)
-    for refs in (1024 * pins + refs for pins in range(pinners + 1) for refs in range(most)):
-        scanner[f"maps, saw {refs}"] = [go("put")]
-    mapper: Table = {}
-    for held in range(mappings + 1):
-        up = [go(f"map {held}", refs=1)] if held < mappings else []
-        down = [go(f"put {held}", maps=-1)] if held > 0 else []
-        mapper[f"rest {held}"] = up + down
-        mapper[f"map {held}"] = [go(f"rest {held + 1}", maps=1)]
-        mapper[f"put {held}"] = [go(f"rest {held - 1}", refs=-1)]
-    pinner = chain(
-        ("rest", {"refs": 1024, "pins": 1}),
-        ("pinned", {"refs": -1024, "pins": -1}),
-        then="rest",
-    )
+    anon, attacking = page == "anon", attackers.split("+")
+    maps = mappers * mappings if "mapper" in attacking else 0
+    scanner = compaction_scanner(policy, bias, 4 + maps + mappers + bias * pinners)
     claims: dict[str, Claim] = {
         "refcount covers mapcount": ("always", lambda s: s.refs >= s.maps),
-        "every mapping is made": ("sometimes", lambda s: s.maps == owner + mappers * mappings),
+        "every mapping is made": ("sometimes", lambda s: s.maps == anon + maps),
+        "every pin is taken": ("sometimes", lambda s: s.pins == pinners * ("pinner" in attacking)),
     }
-    entries = [Entry("get", scanner), Entry("rest 0", mapper, mappers)]
-    return System(Scanned(owner), [*entries, Entry("rest", pinner, pinners)], claims)
+    holder = chain(("rest", {"refs": 1}), ("held", {"refs": -1}), then="rest")
+    entries = {
+        "mapper": Entry("rest 0", compaction_mapper(page, mappings, bias), mappers),
+        "pinner": Entry("rest", compaction_pinner(page, bias), pinners),
+        "holder": Entry("rest", holder),
+        "twin": Entry("get", scanner),
+    }
+    start = Scanned(maps=int(anon), mapping=int(not anon), exclusive=int(anon))
+    return System(start, [Entry("get", scanner), *(entries[name] for name in attacking)], claims)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oracle_folio import folio
-from oracle_tables import System, Table, compaction, mapunmap, snapshot
+from oracle_tables import LOADS, System, Table, compaction, mapunmap, snapshot
 
 Case = dict[str, Any]  # parameters of a model
 Values = dict[str, tuple[str, ...]]
@@ -98,11 +98,13 @@ FILE: Values = {"page": ("file",), "kernel": ("6.1", "6.6"), "paths": ("all", "f
 MAPPERS: list[Case] = [
     {"maps": m, "cycles": c} for m, c in ((1, 1), (2, 1), (3, 1), (1, 2), (2, 2), (2, 0), (3, 0))
 ]
-POLICIES: Values = {"policy": ("always_try", "mainline_check"), "page": ("anon", "file")}
+POLICIES: Values = {"policy": tuple(LOADS), "page": ("anon", "file")}
 HOSTILE: list[Case] = [
-    {"mappers": mappers, "mappings": mappings, "pinners": pinners}
-    for mappers, mappings, pinners in ((0, 0, 1), (1, 2, 1), (1, 5, 0), (2, 1, 1), (2, 3, 2))
+    {"attackers": "mapper+pinner", "mappers": mappers, "mappings": mappings, "pinners": pinners}
+    for mappers, mappings, pinners in ((0, 0, 1), (1, 7, 0), (2, 1, 1), (2, 3, 2))
 ]
+HOSTILE += [{"attackers": attackers, "mappings": 4} for attackers in ("holder", "twin", "mapper+twin")]
+HOSTILE = [case | {"bias": 8} for case in HOSTILE] + [{"mappings": 3}]
 FOLIOS: Values = {"kernel": ("6.1", "6.6"), "size": ("order0", "large"), "page": ("file", "anon")}
 SWAPPED: Values = {"size": ("large",), "page": ("anon", "file"), "swapped": ("pin", "unpin")}
 TASKS: list[Case] = [
