@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from attrs import frozen
 
-from racecheck.compiler.ir import Choose, End, Enter, Fail, Leave, Require, Rest, Step, Together
+from racecheck.compiler.ir import Attempt, Choose, End, Enter, Fail, Leave, Require, Rest, Step, Together
 from racecheck.compiler.program import Entry, Graph, Program
 from racecheck.interpreter import LONGEST_MOVE, Interpreter, Outcome, Place, too_long
 
@@ -107,6 +107,15 @@ def outcomes(program: Program, entry: Entry, place: Place, shared: tuple[int, ..
         if count > LONGEST_MOVE:
             raise too_long(entry.graph.nodes[place.node], "outcomes of choices in one move")
         prefix = [*run.taken[:-1], run.taken[-1] + 1]
+
+
+def attempt_begun(program: Program, entry: int) -> bool:
+    """Whether a victim's first place is behind the head of the loop of its attempts."""
+    graph = program.entries[entry].graph
+    shared = [slot.initial for slot in program.slots]
+    run = Interpreter(program, graph, shared, [0] * len(graph.names), 0, [])
+    run.to_place(graph.entry, stepped=True)
+    return any(isinstance(graph.nodes[at], Attempt) for at in run.passed)
 
 
 def duty(program: Program, entry: Entry, place: Place) -> Duty:

@@ -27,14 +27,15 @@ class Goal(NamedTuple):
 class Turn(NamedTuple):
     """One outcome of a move: where it leads, and what it says of the goal.
 
-    ``ways`` is the product of the numbers of options of its choices; ``ended`` counts the attempts that it
-    ends before it comes to the goal.
+    ``ways`` is the product of the numbers of options of its choices; ``heads`` counts the passages of the
+    head of the victim's loop before it comes to the ``goal``, and it is ``renewed`` by one after that.
     """
 
     target: Key
     ways: int
-    ended: int
-    goal: bool
+    heads: int = 0
+    goal: bool = False
+    renewed: bool = False
 
 
 class Stand(NamedTuple):
@@ -130,16 +131,16 @@ def is_covered(node: Node) -> bool:
     return isinstance(node, (Step, Together, Enter, Event))
 
 
-def told(nodes: Iterable[Node], goal: Goal | None, entry: int) -> tuple[int, bool]:
-    """Of the nodes that a move passes: how many attempts end before the goal, and whether it is there."""
-    ended = 0
+def told(nodes: Iterable[Node], goal: Goal | None, entry: int) -> tuple[int, bool, bool]:
+    """What the nodes that a move passes say of the goal: see ``Turn``."""
+    heads, met, renewed = 0, False, False
     if goal is None or goal.entry != entry:
-        return 0, False
+        return heads, met, renewed
     for node in nodes:
-        if isinstance(node, Event) and node.name == goal.event:
-            return ended, True
-        ended += isinstance(node, Attempt)
-    return ended, False
+        met = met or (isinstance(node, Event) and node.name == goal.event)
+        if isinstance(node, Attempt):
+            heads, renewed = heads + (not met), met
+    return heads, met, renewed
 
 
 def examine(program: Program, state: State) -> int:

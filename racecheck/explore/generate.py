@@ -229,7 +229,7 @@ class EntryRegion(Region):
 class TrackedRegion(EntryRegion):
     """Moves that also tell, of each outcome, the ways of its choices and what it says of a goal.
 
-    ``told`` is twice the number of attempts that end before the goal, plus one with the goal.
+    ``told`` is 1 with the goal, 2 more with the head of the victim's loop after it, 4 more for each before.
     """
 
     def __init__(self, goal: str | None, *args: Any, **options: Any) -> None:
@@ -241,9 +241,9 @@ class TrackedRegion(EntryRegion):
         lines.add("told = 0", "span = 1")
 
     def mark(self, lines: Lines, at: int, node: Node) -> None:  # noqa: ARG002
-        """Count attempts until the goal comes; count the options of a choice."""
+        """The head of the victim's loop, the goal, the options of a choice."""
         if isinstance(node, Attempt) and self.goal is not None:
-            lines.add("told += 2 - 2 * (told & 1)")
+            lines.add("if told & 1:", "    told |= 2", "else:", "    told += 4")
         if isinstance(node, Event) and node.name == self.goal:
             lines.add("told |= 1")
         if isinstance(node, Choose):

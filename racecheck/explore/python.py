@@ -126,7 +126,7 @@ class PythonEngine:
         for number, (e, shift, mask) in enumerate(self._blocks):
             spot = e, key >> shift & mask
             turns = [
-                Turn(out[i], ways[i], tales[i] >> 1, bool(tales[i] & 1))
+                Turn(out[i], ways[i], tales[i] >> 2, bool(tales[i] & 1), bool(tales[i] & 2))
                 for i in range(starts[number], starts[number + 1])
             ]
             same = found.get(spot, Stand(spot, 0, []))

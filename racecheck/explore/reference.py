@@ -75,8 +75,8 @@ class ReferenceEngine:
         }
         for move in steps(self.program, key, by_place=self.symmetry):
             outcome, nodes = move.outcome, self.program.entries[move.entry].graph.nodes
-            ended, goal_met = told((nodes[at] for at in outcome.passed), goal, move.entry)
-            turn = Turn(self.encode(move.target), outcome.ways, ended, goal_met)
+            tale = told((nodes[at] for at in outcome.passed), goal, move.entry)
+            turn = Turn(self.encode(move.target), outcome.ways, *tale)
             found[move.entry, key.places[move.entry][move.number]].turns.append(turn)
         return list(found.values())
 

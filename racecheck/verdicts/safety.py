@@ -1,4 +1,4 @@
-"""Verdicts on always, assert, sometimes and deadlock."""
+"""The verdict on every property."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from racecheck.compiler.program import Program
 from racecheck.explore.engine import Key, coverage_nodes
 from racecheck.explore.path import Run, process_name, run_to
 from racecheck.explore.search import Space
+from racecheck.model import RUNGS
 from racecheck.verdicts.deadlock import Stuck, find_stuck
+from racecheck.verdicts.progress import Progress, decide
 
 DEADLOCK = "deadlock"
 
@@ -36,6 +38,7 @@ class Finding:
     run: Run | None = None
     reason: str = ""
     waiting: tuple[str, ...] = ()
+    progress: Progress | None = None
 
 
 def property_names(program: Program) -> list[str]:
@@ -57,7 +60,7 @@ def judge(
     violated = [name for i, name in enumerate(failures) if first + i in space.found]
     doubt = space.stopped or ("the failed assert hides the rest of its runs" if violated else "")
     findings = [
-        _claim(space, i, doubt)
+        _claim(space, i, doubt, give_up)
         for i, claim in enumerate(program.claims)
         if only in (None, claim.property.name)
     ]
@@ -69,23 +72,34 @@ def judge(
     return findings
 
 
-def _claim(space: Space, number: int, doubt: str) -> Finding:
+def _claim(space: Space, number: int, doubt: str, give_up: Callable[[], str | None]) -> Finding:
     claim = space.program.claims[number].property
     key = space.found.get(number)
     if claim.kind == "always":
         return _finding(space, claim.name, claim.kind, key, doubt)
     if claim.kind == "progress":
-        return Finding(
-            claim.name,
-            claim.kind,
-            Verdict.UNFINISHED,
-            reason="progress is not decided by this version",
-        )
+        return _progress(space, number, doubt, give_up)
     if key is not None:
         return Finding(claim.name, claim.kind, Verdict.HOLDS)
     if doubt:
         return Finding(claim.name, claim.kind, Verdict.UNFINISHED, reason=doubt)
     return Finding(claim.name, claim.kind, Verdict.VIOLATED, reason="no reachable state shows it")
+
+
+def _progress(space: Space, number: int, doubt: str, give_up: Callable[[], str | None]) -> Finding:
+    """Violated when the rung is worse than the claim allows; found in part of the states, it stands.
+
+    Behind a failed assert it does only if no worse rung can be.
+    """
+    claim = space.program.claims[number].property
+    found = decide(space, number, doubt, give_up)
+    worse = found.rung is not None and RUNGS.index(found.rung) > RUNGS.index(claim.at_worst)
+    hidden = doubt and not space.stopped and found.rung != RUNGS[-1]
+    reason = doubt or ("" if found.rung else give_up() or "")
+    if worse and not hidden:
+        return Finding(claim.name, claim.kind, Verdict.VIOLATED, progress=found)
+    verdict = Verdict.UNFINISHED if reason else Verdict.HOLDS
+    return Finding(claim.name, claim.kind, verdict, reason=reason, progress=found)
 
 
 def _finding(space: Space, name: str, kind: str, key: Key | None, doubt: str) -> Finding:
