@@ -150,12 +150,11 @@ def longest(states: States, edges: list[Edge]) -> dict[State, int]:
     return most
 
 
-def draws(system: System, state: State, until_goal: bool) -> list[Draw]:
+def draws(system: System, state: State, way_of: Callable[[Edge], Way]) -> list[Draw]:
     """The processes that can move or rest here, and where each can go."""
     machine, found = system.machine, []
     for process in machine.processes(state):
-        edges = system.moves[state].get(process, [])
-        ways = [Way(e.weight, e.failed, "goal" if until_goal and e.goal else e.target) for e in edges]
+        ways = [way_of(edge) for edge in system.moves[state].get(process, [])]
         stay = [Way(1, 0, state)] if machine.rests(process, state) else []
         if ways + stay:
             found.append(Draw(machine.is_hostile(process[0]), ways + stay))
@@ -167,15 +166,18 @@ def block_probability(system: System, winning: States) -> Fraction:
     flow = nx.DiGraph((e.source, e.target) for state in system.moves for e in system.ways(state))
     flow.add_edges_from((state, "won") for state in winning)
     hopeful = nx.ancestors(flow, "won") - winning if winning else set()
-    game = {state: draws(system, state, until_goal=False) for state in hopeful}
+    game = {state: draws(system, state, lambda e: Way(e.weight, 0, e.target)) for state in hopeful}
     found = best(game, dict.fromkeys(winning, 1.0))
     return near(found.get(initial(system.machine.program), 0))
 
 
 def expected_attempts(system: System) -> Fraction:
     """The attempts that the best attacker can expect to spoil from a quiet state, and one more."""
-    game = {state: draws(system, state, until_goal=True) for state in system.unexcused}
-    found = best(game, {})
+
+    def until_goal(edge: Edge) -> Way:
+        return Way(edge.weight, edge.failed, "goal" if edge.goal else edge.target)
+
+    found = best({state: draws(system, state, until_goal) for state in system.unexcused}, {})
     return 1 + near(max((found[state] for state in system.quiet), default=0))
 
 
