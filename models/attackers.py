@@ -9,30 +9,21 @@ from typing import Any, NamedTuple
 
 from policies import maybe_dma_pinned
 
-from racecheck import (
-    HOSTILE,
-    Process,
-    UsageError,
-    atomic,
-    choose,
-    rest,
-    smp_mb__after_atomic,
-    wait_until,
-)
+from racecheck import HOSTILE, Process, UsageError, atomic, choose, rest, smp_mb__after_atomic, wait_until
 
 
 class Sizes(NamedTuple):
-    """How many of whom, and what a second scanner runs: its function and policy."""
+    """How many of whom, and what a second scanner runs: a function and its arguments."""
 
     mappers: int
     mappings: int
     pinners: int
-    scanner: Any
-    policy: Any
+    scan: tuple[Any, ...]
 
 
 def filemap_map_pages(folio):  # mm/filemap.c; finish_fault has the same order
-    folio.refcount.add_unless(1, 0)  # next_uptodate_page
+    if not folio.refcount.add_unless(1, 0):  # next_uptodate_page; fails while migration has it frozen
+        return False
     if folio.migrates:
         folio.pg_locked.lock()
     folio.mapcount.inc_return()  # do_set_pte: the lookup's reference becomes the page table's
@@ -112,19 +103,19 @@ def foll_get(folio):  # mm/gup.c:try_get_folio; vmsplice keeps the reference as 
 def folio_activate(folio):  # mm/swap.c: on a CPU whose batch is drained much later; PG_lru stays set
     while True:
         rest()
-        folio.refcount.inc()  # folio_batch_add_and_move
-        rest()
-        folio.refcount.dec_and_test()  # folio_batch_move_lru
+        if folio.refcount.add_unless(1, 0):  # folio_batch_add_and_move, by who looked the folio up
+            rest()
+            folio.refcount.dec_and_test()  # folio_batch_move_lru
 
 
 def vmsplice(folio):  # fs/splice.c: one call, the same page again and again, its pipe being drained
     while True:
         rest()
-        folio.refcount.inc()
-        while choose():
-            folio.refcount.inc()  # the next before the previous one is dropped
+        if folio.refcount.add_unless(1, 0):  # mm/gup.c:try_get_folio
+            while choose():
+                folio.refcount.add_unless(1, 0)  # the next before the previous one is dropped
+                folio.refcount.dec_and_test()
             folio.refcount.dec_and_test()
-        folio.refcount.dec_and_test()
 
 
 def grab_exclusive(folio, references):  # gup_must_unshare: of anon, only exclusive pages are pinned
@@ -157,7 +148,8 @@ def follow_page_pte(folio):  # mm/gup.c, slow GUP
 
 
 def gup_pte_range(folio):  # mm/gup.c, GUP-fast: no lock, so it looks again after it has the pin
-    folio.refcount.add_unless(1, 0)  # try_get_folio
+    if not folio.refcount.add_unless(1, 0):  # try_get_folio
+        return False
     if folio.nr > 1:
         folio.pincount.inc()
     else:
@@ -189,23 +181,27 @@ def pins_and_unpins(folio, pin):
             gup_put_folio(folio)
 
 
-def truncate_inode_pages_range(folio):  # mm/truncate.c: its folio is not mapped
+def truncate_inode_folio(folio):  # mm/truncate.c: a folio that is not mapped
+    if folio.private.test_and_clear():  # folio_detach_private
+        folio.refcount.dec_and_test()
+    folio.mapping.clear()  # page_cache_delete
+    folio.refcount.sub_and_test(folio.nr)  # filemap_free_folio
+
+
+def truncate_inode_pages_range(folio):  # mm/truncate.c
     while True:
         rest()
-        folio.refcount.add_unless(1, 0)  # find_lock_entries
-        if folio.migrates:
-            folio.pg_locked.lock()
-        if folio.private.test_and_clear():  # folio_detach_private
+        if folio.refcount.add_unless(1, 0):  # find_lock_entries
+            if folio.migrates:
+                folio.pg_locked.lock()
+            truncate_inode_folio(folio)
+            if folio.migrates:
+                folio.pg_locked.unlock()
             folio.refcount.dec_and_test()
-        folio.mapping.clear()  # page_cache_delete
-        folio.refcount.sub_and_test(folio.nr)  # filemap_free_folio
-        if folio.migrates:
-            folio.pg_locked.unlock()
-        folio.refcount.dec_and_test()
-        wait_until(lambda: folio.refcount == 0)  # freed, and then read in again
-        with atomic():  # filemap_add_folio: the scanner sees it when it comes to the LRU
-            folio.refcount.set(folio.nr)
-            folio.mapping.set()
+            wait_until(lambda: folio.refcount == 0)  # freed, and then read in again
+            with atomic():  # filemap_add_folio: the scanner sees it when it comes to the LRU
+                folio.refcount.set(folio.nr)
+                folio.mapping.set()
 
 
 def mapper(folio, sizes):
@@ -252,9 +248,9 @@ def fast_pinner(folio, sizes):
     return Process("fast pinner", pins_and_unpins, folio, gup_pte_range, role=HOSTILE, count=sizes.pinners)
 
 
-def twin(folio, sizes):
+def twin(folio, sizes):  # noqa: ARG001
     """A second scanner with the same policy: kernel code that never rests."""
-    return Process("second scanner", sizes.scanner, folio, sizes.policy)
+    return Process("second scanner", *sizes.scan)
 
 
 def truncation(folio, sizes):  # noqa: ARG001

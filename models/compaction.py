@@ -23,25 +23,34 @@ from policies import (
 from racecheck import VICTIM, Model, Process, always, event, model, one_of, progress, sometimes
 
 
-def isolate_migratepages_block(folio, policy):  # mm/compaction.c
+def isolate_migratepages_block(folio, policy, isolate):  # mm/compaction.c
     while True:
         if folio.refcount.add_unless(1, 0):  # get_page_unless_zero
             if policy(folio):
                 event("skipped")
             else:
-                event("isolated")
-                folio.tried = 1
+                isolate(folio)
             folio.refcount.dec_and_test()
 
 
-def isolate_without_reference(folio, policy):  # the same before commit 829ae0f81ce0
+def isolate_without_reference(folio, policy, isolate):  # the same before commit 829ae0f81ce0
     while True:
+        if not folio.lru.test():
+            continue
         if policy(folio):
             event("skipped")
         elif folio.refcount.add_unless(1, 0):
-            event("isolated")
-            folio.tried = 1
+            isolate(folio)
             folio.refcount.dec_and_test()
+
+
+def scanner_of(policy):
+    return isolate_without_reference if policy in UNREFERENCED else isolate_migratepages_block
+
+
+def isolated(folio):  # and put back at once; models/migration.py goes on from here
+    event("isolated")
+    folio.tried = 1
 
 
 @model
@@ -64,13 +73,13 @@ def compaction(
     folio = folio_at_rest(
         owner, page, size, private, swapcache, longterm, movable=movable, bias=bias, limit=limit
     )
-    scanner = isolate_without_reference if policy in UNREFERENCED else isolate_migratepages_block
-    sizes = Sizes(mappers, mappings, pinners, scanner, policy)
+    scan = scanner_of(policy), folio, policy, isolated
+    sizes = Sizes(mappers, mappings, pinners, scan)
     forked = not (longterm and page == "anon")  # who forks a pinned folio gets a copy
     most = owner + forked * most_mappings(attackers, sizes)
     pins = longterm + most_pins(attackers, sizes)
     return Model(
-        Process("scanner", scanner, folio, policy, role=VICTIM),
+        Process("scanner", *scan, role=VICTIM),
         *(attacker(folio, sizes) for attacker in attackers),
         always("refcount covers mapcount", lambda: folio.refcount >= folio.mapcount),
         sometimes("every mapping is made", lambda: folio.mapcount == most),
@@ -105,8 +114,9 @@ def small(policy, attackers, page, size, private, swapcache, longterm, movable, 
     mapping = {mapper, forker, processes} & set(attackers)
     if own is None or size == "large" or longterm or not mapping or set(attackers) - mapping - {pinner}:
         return None
+    reached = 8 - own
     return tuple(
-        {"mappers": 1, "mappings": mappings, "bias": 8, "limit": 2} for mappings in (8 - own - 1, 8 - own)
+        {"mappers": 1, "mappings": mappings, "bias": 8, "limit": 2} for mappings in (reached - 1, reached)
     )
 
 
