@@ -97,6 +97,10 @@ class Property:
     cost: tuple[tuple[str, Condition], ...] = ()
     at_worst: str = "never"
 
+    def is_worse(self, rung: str) -> bool:
+        """Whether a rung of the ladder is worse than this claim allows."""
+        return RUNGS.index(rung) > RUNGS.index(self.at_worst)
+
 
 def always(name: str, condition: Condition) -> Property:
     """The condition holds in every reachable state."""
@@ -215,18 +219,19 @@ class ModelFunction:
         """
         return evolve(self, small=small)
 
+    def resolve(self, values: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+        """Each parameter as the function gets it and as a report names it; or UsageError."""
+        for unknown in values.keys() - self.parameters.keys():
+            instead = offer(unknown, self.parameters)
+            raise UsageError(f"model {self.__name__} has no parameter {unknown!r}; {instead}")
+        given = {name: values.get(name, p.first) for name, p in self.parameters.items()}
+        return {name: self.parameters[name].resolve(value) for name, value in given.items()}
+
     def __call__(self, *unnamed: object, **values: object) -> Model:
         """Build the model; UsageError for a parameter that does not exist or does not fit."""
         if unnamed:
             raise UsageError(f"{self.__name__}({unnamed[0]!r}): give each parameter by name")
-        for unknown in values.keys() - self.parameters.keys():
-            instead = offer(unknown, self.parameters)
-            raise UsageError(f"model {self.__name__} has no parameter {unknown!r}; {instead}")
-        defaults = {name: next(iter(p.options)) if p.options else p.default
-                    for name, p in self.parameters.items()}  # fmt: skip
-        resolved = {
-            name: self.parameters[name].resolve(value) for name, value in (defaults | values).items()
-        }
+        resolved = self.resolve(values)
         model = self._run({name: value for name, (value, _) in resolved.items()})
         shown = {name: shown for name, (_, shown) in resolved.items()}
         given = {name: shown[name] for name in shown if name in values}

@@ -57,6 +57,11 @@ class Parameter:
         """The named values, or None for a plain int, bool or string."""
         return self.default.options if isinstance(self.default, OneOf) else None
 
+    @property
+    def first(self) -> object:
+        """The value that it has unless another is given."""
+        return next(iter(self.options)) if self.options else self.default
+
     def describe(self) -> str:
         """What may be given, for a message."""
         if self.options is not None:

@@ -8,17 +8,20 @@ from typing import Any
 from attrs import evolve, frozen
 
 from racecheck.compiler.compile import compile_model
-from racecheck.compiler.program import Program
+from racecheck.compiler.program import Claim, Program
 from racecheck.errors import RacecheckError, TraceError
 from racecheck.explore.limits import Limits
+from racecheck.explore.path import Run
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.search import explore
+from racecheck.interpreter import Outcome, Place
 from racecheck.load import find_model
 from racecheck.model import Model
 from racecheck.native import NeedChoice, NotEnabled, World
-from racecheck.semantics import State, failed_assert, holds, initial, steps
-from racecheck.trace import Trace, TraceStep, single_or_list, trace_step
+from racecheck.semantics import Move, State, failed_assert, holds, initial, outcomes, steps
+from racecheck.trace import Ploy, Trace, TraceStep, ploy, single_or_list, trace_step
 from racecheck.verdicts.deadlock import find_stuck
+from racecheck.verdicts.witness import Lasso, Strategy, fault
 
 
 @frozen
@@ -81,8 +84,9 @@ def replay(trace: Trace, model: Model) -> Replay:
     A stuck process is checked by searching everything that can follow the last state.
     """
     program = compile_model(model)
-    state = initial(program)
-    for i, step in enumerate(trace.steps):
+    states, moves = [initial(program)], list[Move]()
+    for i, step in enumerate([*trace.steps, *trace.cycle]):
+        state = states[-1]
         enabled = [(move, trace_step(program, state, move)) for move in steps(program, state)]
         found = [(move, seen) for move, seen in enabled if _same_move(step, seen)]
         names = tuple(dict.fromkeys(str(seen) for _, seen in enabled))
@@ -91,8 +95,9 @@ def replay(trace: Trace, model: Model) -> Replay:
         differences = [_difference(step, seen) for _, seen in found]
         if all(differences):
             return Replay(trace, False, i, f"{step}: {differences[0]}", names)
-        state = found[differences.index("")][0].target
-    claim = _claim(program, trace, state)
+        moves.append(found[differences.index("")][0])
+        states.append(moves[-1].target)
+    claim = _claim(program, trace, Run(tuple(states), tuple(moves)))
     return Replay(trace, not claim, None, claim)
 
 
@@ -107,7 +112,7 @@ def replay_native(trace: Trace, model: Model) -> str:
     ghosts = {cell.label for shared in model.shared for cell in shared._ghosts.values()}
     failed = None
     with World(model) as world:
-        for number, step in enumerate(trace.steps, 1):
+        for number, step in enumerate([*trace.steps, *trace.cycle], 1):
             try:
                 seen = world.step(step.process, step.choices)
             except (NotEnabled, NeedChoice) as error:
@@ -139,17 +144,48 @@ def _difference(step: TraceStep, seen: TraceStep) -> str:
     return ""
 
 
-def _claim(program: Program, trace: Trace, state: State) -> str:
-    """What is not as the trace claims in its last state, or ""."""
+def _claim(program: Program, trace: Trace, run: Run) -> str:
+    """What is not as the trace claims in its last state, or in its cycle, or ""."""
+    state = run.states[-1]
     if trace.kind == "deadlock":
         return "" if _is_stuck(program, state) else "a process that waits for ever; each can go on"
     if trace.kind == "assert":
         return "" if failed_assert(program, state) == trace.property else "a failed assert at the end"
     for claim in program.claims:
+        if claim.property.name == trace.property and trace.kind == claim.property.kind == "progress":
+            return _lasso_claim(program, claim, trace, run)
         if claim.property.name == trace.property and claim.condition is not None:
             held = holds(program, claim.condition, state)
             return f"{trace.property!r} is broken at the end; it holds there" if held else ""
     return f"a property {trace.property!r}; the model has none of that name"
+
+
+def _lasso_claim(program: Program, claim: Claim, trace: Trace, run: Run) -> str:
+    assert trace.rung is not None
+    verdict = "violated" if claim.property.is_worse(trace.rung) else "holds"
+    if verdict != trace.verdict:
+        return f"{trace.verdict!r}; at_worst={claim.property.at_worst!r} makes it {verdict!r}"
+    lasso = Lasso(run, len(trace.steps), _strategy(program, trace))
+    wrong = fault(program, claim, lasso, trace.rung)
+    return wrong and f"a block {trace.rung}: {wrong}"
+
+
+def _strategy(program: Program, trace: Trace) -> Strategy:
+    """The recorded choices as moves."""
+    ploys = {_key(p): (p.operation, p.choices) for p in trace.strategy}
+
+    def move(state: State, entry: int, place: Place) -> Outcome | None:
+        for outcome in outcomes(program, program.entries[entry], place, state.shared):
+            now = ploy(program, state, entry, place, outcome)
+            if ploys.get(_key(now)) == (now.operation, now.choices):
+                return outcome
+        return None
+
+    return move
+
+
+def _key(choice: Ploy) -> str:
+    return repr((choice.process, choice.at, sorted(choice.state.items()), sorted(choice.places.items())))
 
 
 def _is_stuck(program: Program, state: State) -> bool:

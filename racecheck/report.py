@@ -6,13 +6,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, evolve, frozen
 
 from racecheck.compiler.ir import Event, Node
+from racecheck.compiler.program import Program
 from racecheck.explore.ranges import largest_ranges
 from racecheck.explore.search import Space
-from racecheck.trace import MEMORY_MODEL, SUFFIX, VERSION, Trace, file_stem, to_json, trace_steps
+from racecheck.trace import MEMORY_MODEL, SUFFIX, VERSION, Trace, file_stem, ploy, to_json, trace_steps
+from racecheck.verdicts.progress import Progress
 from racecheck.verdicts.safety import Finding, never_happened
+from racecheck.verdicts.witness import Lasso, choices
 
 
 @frozen
@@ -27,6 +30,7 @@ class Result:
     initial: dict[str, int]
     last: dict[str, int]
     waiting: list[str]
+    progress: Progress | None = None
 
 
 @frozen
@@ -89,18 +93,38 @@ def report_json(report: Report) -> dict[str, Any]:
         "transitions": report.transitions,
         "depth": report.depth,
         "seconds": round(report.seconds, 3),
-        "results": [
-            {
-                "property": result.property,
-                "kind": result.kind,
-                "verdict": result.verdict,
-                "reason": result.reason or None,
-                "trace": result.trace and to_json(result.trace),
-            }
-            for result in report.results
-        ],
+        "results": [_result_json(result) for result in report.results],
         "never_happened": report.never_happened,
         "largest_ranges": report.ranges,
+    }
+
+
+def _result_json(result: Result) -> dict[str, Any]:
+    shown = {
+        "property": result.property,
+        "kind": result.kind,
+        "verdict": result.verdict,
+        "reason": result.reason or None,
+        "trace": result.trace and to_json(result.trace),
+    }
+    return shown if result.progress is None else shown | progress_json(result.progress)
+
+
+def progress_json(found: Progress) -> dict[str, Any]:
+    """What a progress result has beside the keys of every result."""
+    first = next(iter(found.costs.values()), None)
+    return {
+        "rung": found.rung,
+        "at_least": found.at_least,
+        "stall": found.stall,
+        "cost": {name: cost.least for name, cost in found.costs.items()},
+        "cost_trace_length": first.length if first else found.way,
+        "costs": {name: asdict(cost) for name, cost in found.costs.items()},
+        "attempts": found.attempts,
+        "block_probability": found.block_probability,
+        "expected_attempts": found.expected_attempts,
+        "notes": list(found.notes),
+        "tried_while_excused": found.tried_while_excused,
     }
 
 
@@ -125,29 +149,43 @@ def relative(file: str) -> str:
 
 
 def _result(space: Space, finding: Finding) -> Result:
-    program, model, run = space.program, space.program.model, finding.run
+    """A finding with its run as a trace: that of a lasso up to its cycle, and the cycle."""
+    run, progress = finding.run, finding.progress
+    lasso = progress.lasso if progress is not None else None
+    common = finding.property, finding.kind, finding.verdict
+    if lasso is not None:
+        run = lasso.way()
     if run is None:
-        return Result(finding.property, finding.kind, finding.verdict, None, finding.reason, {}, {}, [])
-    labels = [slot.label for slot in program.slots]
+        return Result(*common, None, finding.reason, {}, {}, [], progress)
     trace = Trace(
         racecheck=VERSION,
-        model=f"{relative(model.file)}::{model.name}",
-        parameters=model.parameters,
+        model=f"{relative(space.program.model.file)}::{space.program.model.name}",
+        parameters=space.program.model.parameters,
         memory=MEMORY_MODEL,
         property=finding.property,
         kind=finding.kind,
         verdict=finding.verdict,
-        steps=trace_steps(program, run),
+        steps=trace_steps(space.program, run),
     )
-    return Result(
-        finding.property,
-        finding.kind,
-        finding.verdict,
+    if lasso is not None:
+        trace = _with_cycle(space.program, trace, finding, lasso)
+    labels = [slot.label for slot in space.program.slots]
+    first, last = (
+        dict(zip(labels, state.shared, strict=True)) for state in (run.states[0], run.states[-1])
+    )
+    return Result(*common, trace, finding.reason, first, last, list(finding.waiting), progress)
+
+
+def _with_cycle(program: Program, trace: Trace, finding: Finding, lasso: Lasso) -> Trace:
+    claim = next(c for c in program.claims if c.property.name == finding.property)
+    assert finding.progress is not None and finding.progress.rung is not None
+    rung = finding.progress.rung
+    return evolve(
         trace,
-        finding.reason,
-        dict(zip(labels, run.states[0].shared, strict=True)),
-        dict(zip(labels, run.states[-1].shared, strict=True)),
-        list(finding.waiting),
+        verdict="violated" if claim.property.is_worse(rung) else "holds",
+        cycle=trace_steps(program, lasso.cycle()),
+        rung=rung,
+        strategy=[ploy(program, *choice) for choice in choices(program, claim, lasso)],
     )
 
 

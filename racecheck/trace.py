@@ -19,15 +19,23 @@ from cattrs.v import format_exception
 from racecheck.blame import kind_of
 from racecheck.compiler.program import Program
 from racecheck.errors import TraceError
-from racecheck.explore.path import Run, process_name
+from racecheck.explore.path import Run, place_name, process_name
+from racecheck.interpreter import Outcome, Place
+from racecheck.model import RUNGS
 from racecheck.semantics import Move, State
 
 VERSION = 1
+PROGRESS_ONLY = ("rung", "strategy")
 SUFFIX = ".trace.json"
 LONGEST_NAME = 200
 MEMORY_MODEL: Final = "sc"
-VERDICTS: Final = {"always": "violated", "assert": "violated", "deadlock": "stuck"}
-"""What a trace of each kind shows."""
+VERDICTS: Final = {
+    "always": ("violated",),
+    "assert": ("violated",),
+    "deadlock": ("stuck",),
+    "progress": ("violated", "holds"),
+}
+"""What a trace of each kind may show; a progress property may allow for its rung."""
 
 Scalar = int | bool | None
 
@@ -51,8 +59,27 @@ class TraceStep:
 
 
 @frozen
+class Ploy:
+    """What an attacker's process at this place takes in this state: part of a strategy.
+
+    ``places`` has those of all processes, by entry and in alphabetical order.
+    """
+
+    state: dict[str, int]
+    places: dict[str, list[str]]
+    process: str
+    at: str
+    operation: str
+    choices: list[int | bool] = field(factory=list)
+
+
+@frozen
 class Trace:
-    """A run of a model that shows a property's verdict; ``fixed`` ones must no longer reproduce."""
+    """A run of a model that shows a property's verdict; ``fixed`` ones must no longer reproduce.
+
+    A progress property's has a rung, and a cycle that goes on for ever after its steps; "by strategy" it
+    has the attacker's strategy, too.
+    """
 
     racecheck: int
     model: str
@@ -64,12 +91,31 @@ class Trace:
     fixed: bool = False
     steps: list[TraceStep] = field(factory=list)
     cycle: list[TraceStep] = field(factory=list)
+    rung: str | None = None
+    strategy: list[Ploy] = field(factory=list)
 
 
 def trace_steps(program: Program, run: Run) -> list[TraceStep]:
     """A run as the steps of a trace."""
     pairs = zip(run.states, run.moves, strict=False)
     return [trace_step(program, state, move) for state, move in pairs]
+
+
+def ploy(program: Program, state: State, entry: int, place: Place, outcome: Outcome) -> Ploy:
+    """One choice of an attacker, as a trace has it."""
+    labels = [slot.label for slot in program.slots]
+    names = {
+        e.process.name: sorted(place_name(program, i, p) for p in state.places[i])
+        for i, e in enumerate(program.entries)
+    }
+    return Ploy(
+        dict(zip(labels, state.shared, strict=True)),
+        names,
+        program.entries[entry].process.name,
+        place_name(program, entry, place),
+        outcome.site.text,
+        list(outcome.choices),
+    )
 
 
 def trace_step(program: Program, before: State, move: Move) -> TraceStep:
@@ -124,8 +170,9 @@ def save(trace: Trace, path: Path) -> None:
 
 
 def to_json(trace: Trace) -> dict[str, Any]:
-    """The object that a trace file holds."""
-    return asdict(trace)
+    """The object that a trace file holds; what only progress has is left out elsewhere."""
+    data = asdict(trace)
+    return data if trace.kind == "progress" else {k: data[k] for k in data if k not in PROGRESS_ONLY}
 
 
 def load(path: Path) -> Trace:
@@ -165,11 +212,13 @@ def _unsupported(trace: Trace) -> list[str]:
         problems.append(f"its memory is {trace.memory!r}; this version has {MEMORY_MODEL!r} only")
     if trace.kind not in VERDICTS:
         problems.append(f"its kind is {trace.kind!r}; this version replays {', '.join(VERDICTS)}")
-    elif trace.verdict != VERDICTS[trace.kind]:
-        problems.append(f"its verdict is {trace.verdict!r}; a trace of kind {trace.kind} shows "
-                        f"{VERDICTS[trace.kind]!r}")  # fmt: skip
-    if trace.cycle:
-        problems.append("it has a cycle, and this version replays runs that end")
+    elif trace.verdict not in VERDICTS[trace.kind]:
+        shows = " or ".join(map(repr, VERDICTS[trace.kind]))
+        problems.append(f"its verdict is {trace.verdict!r}; a trace of kind {trace.kind} shows {shows}")
+    if trace.kind == "progress" and trace.rung not in RUNGS[1:]:
+        problems.append(f"its rung is {trace.rung!r}; a progress trace has one of {', '.join(RUNGS[1:])}")
+    if trace.kind != "progress" and (trace.cycle or trace.rung or trace.strategy):
+        problems.append("it has a cycle, a rung or a strategy; only progress traces have these")
     return problems
 
 

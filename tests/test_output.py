@@ -39,6 +39,11 @@ def attacker(page):
             page.pair.cmpxchg_acquire(other, -7)
         wait_until(lambda: page.ready == 1)
 
+def scanner(page):
+    while True:
+        page.ready.test()
+        event("skipped")
+
 @model
 def page(ready=False, attackers=1):
     page = Page(ready=ready)
@@ -48,7 +53,8 @@ def page(ready=False, attackers=1):
         always("nobody touches pair", lambda: page.pair == -1),
         sometimes("refcount is three", lambda: page.refcount == 3),
         sometimes("refcount is four", lambda: page.refcount == 4),
-        progress("both", unless=lambda: page.seen > 5),
+        Process("scanner", scanner, page, role=VICTIM),
+        progress("skipped", unless=lambda: page.seen > 5, cost={"seen": lambda: page.seen}),
     )
 """
 CASES = {

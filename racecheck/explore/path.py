@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from racecheck.compiler.program import Program
+from racecheck.compiler.ir import End
+from racecheck.compiler.program import Graph, Program
 from racecheck.explore.engine import Key
 from racecheck.explore.search import Space
+from racecheck.interpreter import Place
 from racecheck.semantics import Move, State, initial, steps
 
 
@@ -37,3 +39,23 @@ def run_to(space: Space, key: Key) -> Run:
 def process_name(program: Program, entry: int, number: int) -> str:
     """The name of a real process: "mapper 2"."""
     return program.entries[entry].process.instances()[number]
+
+
+def place_name(program: Program, entry: int, place: Place) -> str:
+    """A place as the step before which a process stands, the locals in use and the locks held.
+
+    Where a process has the same step in several places, they are numbered in the order of the source.
+    """
+    graph = program.entries[entry].graph
+    what = _before(graph, place.node)
+    alike = [at for at in sorted(graph.live) if _before(graph, at) == what]
+    number = f" #{alike.index(place.node) + 1}" if len(alike) > 1 else ""
+    names = [graph.names[register].rstrip("'") or "value" for register in graph.live[place.node]]
+    values = "".join(f" {name}={value}" for name, value in zip(names, place.locals, strict=True))
+    locks = [slot.label for i, slot in enumerate(program.slots) if place.held >> i & 1]
+    return f"{what}{number}{values}{' holding ' * bool(locks)}{', '.join(locks)}"
+
+
+def _before(graph: Graph, at: int) -> str:
+    node = graph.nodes[at]
+    return "returned" if isinstance(node, End) else f"{node.site.function}: {node.site.text}"

@@ -29,7 +29,7 @@ from racecheck.compiler.ir import (
 )
 from racecheck.compiler.program import Graph, Program
 from racecheck.operations import FENCES, LOAD
-from racecheck.render.text import printed
+from racecheck.render.columns import printed
 from racecheck.report import relative
 
 HEADINGS = ("", "line", "what", "ordering", "then")

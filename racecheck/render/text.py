@@ -1,30 +1,27 @@
-"""Plain text: the report on a check, a trace with one column per process, a process's graph."""
+"""Plain text: the report on a check, and on a replay."""
 
 from __future__ import annotations
 
-import io
-import re
 import shlex
 import textwrap
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from racecheck.render.columns import count, filled, render_trace
+from racecheck.render.progress import render_progress, rung_text
 from racecheck.replay import Replay
 from racecheck.report import Report, Result, trace_files
-from racecheck.trace import Trace, TraceStep
-
-NARROWEST = 16
-"""Columns that a process needs; with less the trace is written one turn under another."""
+from racecheck.trace import Trace
 
 
 def render_report(report: Report, width: int, saved: Sequence[str] = ()) -> str:
     """The whole report; ``saved`` are the trace files that were written."""
     parts = [_head(report, width), _verdicts(report, width)]
-    parts += [_violation(report, result, width, saved) for result in report.results if result.trace]
+    for result in report.results:
+        if result.progress is not None:
+            parts.append(render_progress(result.property, result.progress, width))
+        if result.trace:
+            parts.append(_shown_by(report, result, width, saved))
     if report.never_happened:
         parts.append(_never(report, width))
     return "\n\n".join(parts) + "\n"
@@ -36,17 +33,13 @@ def _head(report: Report, width: int) -> str:
     extent = "every interleaving" if report.stopped is None else f"STOPPED by {report.stopped}"
     lines = [
         f"{report.model}({given})",
-        f"{extent}: {_count(report.states, 'state')}, {_count(report.transitions, 'transition')}, "
+        f"{extent}: {count(report.states, 'state')}, {count(report.transitions, 'transition')}, "
         f"depth {report.depth}, {report.seconds:.2f} s",
         f"memory model SC (sequential consistency), engine {report.engine}, symmetry {symmetry}",
     ]
     if report.ranges:
         lines.append(f"largest ranges so far: {'; '.join(report.ranges)}")
-    return "\n".join(_filled(line, width) for line in lines)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return "\n".join(filled(line, width) for line in lines)
 
 
 def _verdicts(report: Report, width: int) -> str:
@@ -60,6 +53,8 @@ def _verdicts(report: Report, width: int) -> str:
 
 
 def _shown(result: Result) -> str:
+    if result.progress is not None:
+        return f"{result.property}: {rung_text(result.progress)}"
     if result.kind != "deadlock":
         return result.property
     if result.verdict == "stuck":
@@ -67,24 +62,22 @@ def _shown(result: Result) -> str:
     return "every wait at a Lock or wait_until can end"
 
 
-def _violation(report: Report, result: Result, width: int, saved: Sequence[str]) -> str:
+def _shown_by(report: Report, result: Result, width: int, saved: Sequence[str]) -> str:
     trace = result.trace
     assert trace is not None
-    steps = _count(len(trace.steps), "step")
+    steps = count(len(trace.steps), "step")
     title = f"{result.verdict}: {_shown(result)}, after {steps}"
+    if result.progress is not None:
+        title = f"{_shown(result)}, after {steps} a cycle of {len(trace.cycle)}"
     values = _state("at the start", result.initial), _state("at the end", result.last)
-    lines = [textwrap.fill(title, width), "", *(_filled(v, width) for v in values[:1]), ""]
-    lines += [render_trace(trace, width), "", *(_filled(v, width) for v in values[1:])]
-    lines += [_filled(f"  waits for ever: {waiting}", width) for waiting in result.waiting]
+    lines = [textwrap.fill(title, width), "", *(filled(v, width) for v in values[:1]), ""]
+    lines += [render_trace(trace, width), "", *(filled(v, width) for v in values[1:])]
+    lines += [filled(f"  waits for ever: {waiting}", width) for waiting in result.waiting]
     return "\n".join([*lines, "", f"replay: {_command(report, trace, saved)}"])
 
 
 def _state(when: str, values: dict[str, int]) -> str:
     return f"  {when}: " + ", ".join(f"{label} {value}" for label, value in values.items())
-
-
-def _filled(text: str, width: int) -> str:
-    return textwrap.fill(text, width, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _command(report: Report, trace: Trace, saved: Sequence[str]) -> str:
@@ -104,96 +97,10 @@ def _never(report: Report, width: int) -> str:
     return "\n".join([f"{head}:", *lines])
 
 
-def render_trace(trace: Trace, width: int) -> str:
-    """The steps, a column for each process that moves, a gap between turns; what changed at the right."""
-    names = list(dict.fromkeys(step.process for step in trace.steps))
-    if not names:
-        return "  (already so at the start)"
-    changed = max(len(_changes(step)) for step in trace.steps)
-    changed = min(max(changed, 7), width // 3)
-    room = (width - 6 - changed) // len(names) - 2
-    if room < NARROWEST:
-        return _vertical(trace, width)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True)
-    table.add_column("", justify="right", width=4)
-    for name in names:
-        table.add_column(name, width=_needed(trace, name, room), overflow="fold")
-    table.add_column("changed", width=changed, overflow="fold")
-    for number, step in enumerate(trace.steps, 1):
-        if number > 1 and trace.steps[number - 2].process != step.process:
-            table.add_row()
-        text = wrap_code(_cell(trace, number), room)
-        cells = [text if name == step.process else "" for name in names]
-        table.add_row(str(number), *cells, wrap_code(_changes(step), changed))
-    return printed(table, width)
-
-
-def wrap_code(text: str, width: int) -> str:
-    """Break a line of code where it may be broken: at spaces, after dots and opening brackets."""
-    lines = [""]
-    for part in re.findall(r"\s+|[^\s.(]+(?:\(\)|[.(])*|[.(]+", text):
-        if len(lines[-1]) + len(part.rstrip()) > width and lines[-1].strip():
-            lines.append("  " + part.lstrip())
-        else:
-            lines[-1] += part
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _needed(trace: Trace, name: str, room: int) -> int:
-    numbered = enumerate(trace.steps, 1)
-    widest = max(len(_cell(trace, number)) for number, step in numbered if step.process == name)
-    return min(max(widest, len(name)), room)
-
-
-def _cell(trace: Trace, number: int) -> str:
-    """A step as its source line and text, with what it chose, returned, reported and broke."""
-    step = trace.steps[number - 1]
-    text = f"{step.line}: {step.operation}"
-    if step.choices:
-        text += f" choosing {', '.join(map(str, step.choices))}"
-    if step.result is not None:
-        text += f" -> {_result(step.result)}"
-    text += "".join(f", event {name!r}" for name in step.events)
-    return text + ", assert fails" * (trace.kind == "assert" and number == len(trace.steps))
-
-
-def _result(result: object) -> str:
-    if isinstance(result, list):
-        return ", ".join(_result(item) for item in result if item is not None) or "done"
-    return str(result)
-
-
-def _changes(step: TraceStep) -> str:
-    return ", ".join(f"{label} = {value}" for label, value in step.changed.items())
-
-
-def _vertical(trace: Trace, width: int) -> str:
-    lines = []
-    numbered = list(enumerate(trace.steps, 1))
-    for process, turn in groupby(numbered, key=lambda item: item[1].process):
-        lines.append(f"  {process}")
-        for number, step in turn:
-            text = f"{number:>6}  {_cell(trace, number)}"
-            if step.changed:
-                text += f"  [{_changes(step)}]"
-            lines.append(textwrap.fill(text, width, subsequent_indent=" " * 10))
-    return "\n".join(lines)
-
-
-def printed(table: Table, width: int) -> str:
-    """A table as text, without colours."""
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer, width=width, color_system=None, markup=False, highlight=False, emoji=False
-    )
-    console.print(table)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip("\n").split("\n"))
-
-
 def render_replay(replay: Replay, path: str) -> str:
     """One line for a trace that does what it records; else the step, what was expected and enabled."""
     trace = replay.trace
-    what = f"{trace.verdict} {trace.kind} {trace.property!r}, {_count(len(trace.steps), 'step')}"
+    what = f"{trace.verdict} {trace.kind} {trace.property!r}, {count(len(trace.steps), 'step')}"
     if replay.reproduced:
         note = "; it is marked as fixed, and still happens" if trace.fixed else ""
         native = " (as ordinary Python, too)" if replay.native else ""

@@ -174,8 +174,13 @@ class _Columns:
         return found | {name: found[name].astype(bool) for name in ("goal", "renewed")}
 
 
-def arena_of(space: Space, claim: Claim, goal: Goal, give_up: Callable[[], object]) -> Arena:
-    """The arena of a progress property. Costs some 10 microseconds a move; GaveUp if told to give up."""
+def arena_of(
+    space: Space, claim: Claim, goal: Goal, give_up: Callable[[], object], most: int | None = None
+) -> Arena:
+    """The arena of a progress property; states beyond the first ``most`` are outside.
+
+    Costs some 10 microseconds a move. Raises GaveUp if told to give up.
+    """
     program, engine = space.program, space.engine
     numbers = {key: i for i, key in enumerate(space.parents)}
     unseen, columns = set(space.frontier), _Columns()
@@ -184,7 +189,8 @@ def arena_of(space: Space, claim: Claim, goal: Goal, give_up: Callable[[], objec
     for key, number in numbers.items():
         if number % 4096 == 0 and give_up():
             raise GaveUp
-        outside[number] = key in unseen or (failed and engine.check(key) & failed)
+        late = most is not None and number >= most
+        outside[number] = late or key in unseen or (failed and engine.check(key) & failed)
         if not outside[number]:
             columns.add(number, engine.stands(key, goal), numbers)
     entries = [program.entries[entry] for entry, _ in columns.places]

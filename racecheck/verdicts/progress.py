@@ -21,7 +21,12 @@ VICTIM_EXCUSES = "a step of the victim makes the excuse true"
 NO_GOAL = "the goal is never reached at all"
 STALL_ADDS_NOTHING = "blocked at rest anyway: the stall adds nothing"
 UNKNOWN = "attempts and chance are not known: the search did not end"
+PART = "blocks were looked for among the first {:,} states only"
 GAVE_UP = "attempts and chance are not known: the time is up"
+
+
+FIRST_STATES = 50_000
+"""When there is no time to look at all states, these are: a search finds the shortest ways in first."""
 
 
 @frozen
@@ -58,10 +63,12 @@ class Progress:
 def decide(space: Space, number: int, doubt: str, give_up: Callable[[], object]) -> Progress:
     """Climb the ladder for claim ``number``; with a ``doubt`` about the search nothing good is claimed."""
     claim = space.program.claims[number]
+    goal = goal_of(space.program, claim)
     try:
-        arena = arena_of(space, claim, goal_of(space.program, claim), give_up)
+        arena = arena_of(space, claim, goal, give_up)
     except GaveUp:
-        return Progress(None, at_least=True)
+        arena = arena_of(space, claim, goal, lambda: False, FIRST_STATES)
+        doubt = doubt or "the time is up"
     rung, block = worst_rung(arena, arena.inside)
     costs = {name: _cheapest(space, arena, rung, name) for name in arena.costs if rung != NEVER}
     found = Progress(
@@ -71,7 +78,10 @@ def decide(space: Space, number: int, doubt: str, give_up: Callable[[], object])
         costs=costs,
         tried_while_excused=bool((arena.goal & arena.excused[arena.source]).any()),
     )
-    found = evolve(found, notes=tuple(_notes(arena, found, bool(doubt))))
+    notes = _notes(arena, found, bool(doubt))
+    if arena.outside[FIRST_STATES:].all() and arena.states > FIRST_STATES:
+        notes.append(PART.format(FIRST_STATES))
+    found = evolve(found, notes=tuple(notes))
     found = _counted(arena, found, bool(doubt), give_up)
     if rung == NEVER:
         return found

@@ -93,9 +93,9 @@ def _progress(space: Space, number: int, doubt: str, give_up: Callable[[], str |
     """
     claim = space.program.claims[number].property
     found = decide(space, number, doubt, give_up)
-    worse = found.rung is not None and RUNGS.index(found.rung) > RUNGS.index(claim.at_worst)
+    worse = found.rung is not None and claim.is_worse(found.rung)
     hidden = doubt and not space.stopped and found.rung != RUNGS[-1]
-    reason = doubt or ("" if found.rung else give_up() or "")
+    reason = doubt or (found.at_least and (give_up() or "stopped")) or ""
     if worse and not hidden:
         return Finding(claim.name, claim.kind, Verdict.VIOLATED, progress=found)
     verdict = Verdict.UNFINISHED if reason else Verdict.HOLDS

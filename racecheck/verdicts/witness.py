@@ -29,6 +29,14 @@ class Lasso:
     start: int
     strategy: Strategy | None = None
 
+    def way(self) -> Run:
+        """The run up to the cycle."""
+        return Run(self.run.states[: self.start + 1], self.run.moves[: self.start])
+
+    def cycle(self) -> Run:
+        """The cycle."""
+        return Run(self.run.states[self.start :], self.run.moves[self.start :])
+
 
 def goal_of(program: Program, claim: Claim) -> Goal:
     """The event of a progress property, and the entry of its victim."""
@@ -47,7 +55,7 @@ def inside(program: Program, claim: Claim, state: State) -> bool:
 
 def fault(program: Program, claim: Claim, lasso: Lasso, rung: str) -> str:
     """What a lasso lacks of what its rung claims, or ""."""
-    states, moves = lasso.run.states[lasso.start :], lasso.run.moves[lasso.start :]
+    states, moves = lasso.cycle().states, lasso.cycle().moves
     goal = goal_of(program, claim)
     if states[0] != states[-1]:
         return "the cycle does not come back to the state that it starts from"
@@ -63,6 +71,21 @@ def fault(program: Program, claim: Claim, lasso: Lasso, rung: str) -> str:
         return ""
     strategy = lasso.strategy or (lambda *_: None)
     return _escape(program, claim, states[0], strategy, at_rest=rung == "at rest")
+
+
+def choices(program: Program, claim: Claim, lasso: Lasso) -> list[tuple[State, int, Place, Outcome]]:
+    """What the strategy takes in each state that any schedule can lead to from the cycle's start."""
+    taken: list[tuple[State, int, Place, Outcome]] = []
+
+    def recorded(state: State, entry: int, place: Place) -> Outcome | None:
+        outcome = lasso.strategy(state, entry, place) if lasso.strategy else None
+        if outcome is not None:
+            taken.append((state, entry, place, outcome))
+        return outcome
+
+    if lasso.strategy is not None:
+        _escape(program, claim, lasso.cycle().states[0], recorded, at_rest=False)
+    return taken
 
 
 def processes(program: Program) -> Iterator[tuple[int, int]]:
