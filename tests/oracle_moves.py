@@ -6,7 +6,7 @@ failed attempts, goals, chances, and which place owes a move.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -56,6 +56,7 @@ Point = State | Watched
 class Edge(NamedTuple):
     """One outcome of one process's move; ``failed`` attempts of the victim end in it, before any goal."""
 
+    process: Process
     spot: Spot
     source: Point
     target: Point
@@ -95,58 +96,51 @@ class Machine:
         """Whether the attacker runs it."""
         return self.program.entries[entry].process.role is HOSTILE
 
-    def processes(self, state: State) -> Iterator[Process]:
-        """Every process."""
-        return ((e, n) for e, places in enumerate(state.places) for n in range(len(places)))
+    def standing(self, point: Point) -> dict[Process, Spot]:
+        """Where each process is."""
+        return {
+            (e, number): (e, place)
+            for e, places in enumerate(point.places)
+            for number, place in enumerate(places)
+        }
 
-    def spots(self, point: Point) -> Iterator[Spot]:
-        """Where the processes stand, one after another."""
-        return ((e, place) for e, places in enumerate(point.places) for place in places)
-
-    def rests(self, process: Process, state: State) -> bool:
-        """Whether it may stay where it is for ever."""
-        entry, number = process
-        return isinstance(self.node((entry, state.places[entry][number])), Rest)
+    def rests(self, spot: Spot) -> bool:
+        """Whether a process may stay there for ever."""
+        return isinstance(self.node(spot), Rest)
 
     def in_flight(self, state: State) -> int:
         """How many hostile processes have begun something and not come to a rest or an end."""
-        hostile = (spot for spot in self.spots(state) if self.is_hostile(spot[0]))
+        hostile = (spot for spot in self.standing(state).values() if self.is_hostile(spot[0]))
         return sum(not isinstance(self.node(spot), (Rest, End)) for spot in hostile)
 
     def moves(self, state: State) -> dict[Process, list[Edge]]:
         """The edges of each process that can move."""
-        found = {process: self._edges(state, *process) for process in self.processes(state)}
+        standing = self.standing(state).items()
+        found = {process: self._edges(state, process, spot) for process, spot in standing}
         return {process: edges for process, edges in found.items() if edges}
 
-    def _edges(self, state: State, entry: int, number: int) -> list[Edge]:
+    def _edges(self, state: State, process: Process, spot: Spot) -> list[Edge]:
         """A process's moves; its choices are uniform, with the blocked ones left out."""
-        spot = entry, state.places[entry][number]
         ways = self.outcomes(spot, state.shared)
         total = sum(1 / way.ways for way in ways)
+        targets = [after(state, *process, way) for way in ways]
         return [
-            Edge(
-                spot,
-                state,
-                after(state, entry, number, way),
-                1 / way.ways / total,
-                *self.attempts(entry, way),
-            )
-            for way in ways
+            Edge(process, spot, state, target, 1 / way.ways / total, *self.attempts(spot, way))
+            for target, way in zip(targets, ways, strict=True)
         ]
 
     def outcomes(self, spot: Spot, shared: tuple[int, ...]) -> list[Outcome]:
         """The outcomes of a move from the place."""
         if (spot, shared) not in self.known:
-            self.known[spot, shared] = list(
-                outcomes(self.program, self.program.entries[spot[0]], spot[1], shared)
-            )
+            entry = self.program.entries[spot[0]]
+            self.known[spot, shared] = list(outcomes(self.program, entry, spot[1], shared))
         return self.known[spot, shared]
 
-    def attempts(self, entry: int, way: Outcome) -> tuple[int, bool]:
+    def attempts(self, spot: Spot, way: Outcome) -> tuple[int, bool]:
         """How many attempts failed on the way, and whether the goal came after them."""
         failed = 0
-        for at in way.passed if entry == self.victim else ():
-            node = self.program.entries[entry].graph.nodes[at]
+        for at in way.passed if spot[0] == self.victim else ():
+            node = self.program.entries[self.victim].graph.nodes[at]
             if self.is_goal(node):
                 return failed, True
             failed += isinstance(node, Attempt)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import networkx as nx
 from oracle_chance import Draw, Way, best
-from oracle_moves import Edge, Machine, Point, Process, States, System, Watched, reached
+from oracle_moves import Edge, Machine, Point, Process, Spot, States, System, Watched, reached
 
 from racecheck import Model
 from racecheck.compiler.compile import compile_model
@@ -41,13 +41,16 @@ def closed(system: System, states: States, allows: Callable[[bool, list[bool]], 
     A hostile process that can move must be allowed to, given whether it rests and which moves stay.
     """
 
-    def keeps(state: State, process: Process, edges: list[Edge]) -> bool:
-        stay = [edge.target in states and not edge.goal for edge in edges]
-        if system.machine.is_hostile(process[0]):
-            return allows(system.machine.rests(process, state), stay)
-        return all(stay)
+    machine, moves = system.machine, system.moves
 
-    while bad := {s for s in states if not all(keeps(s, *move) for move in system.moves[s].items())}:
+    def keeps(state: State, process: Process, spot: Spot) -> bool:
+        stay = [edge.target in states and not edge.goal for edge in moves[state][process]]
+        return allows(machine.rests(spot), stay) if machine.is_hostile(spot[0]) else all(stay)
+
+    def is_kept(state: State) -> bool:
+        return all(keeps(state, *p) for p in machine.standing(state).items() if p[0] in moves[state])
+
+    while bad := {state for state in states if not is_kept(state)}:
         states -= bad
     return states
 
@@ -81,7 +84,7 @@ def fair_sets(machine: Machine, edges: list[Edge]) -> Iterator[list[Edge]]:
 
 def served(machine: Machine, points: set[Point], edges: list[Edge]) -> Iterator[list[Edge]]:
     """The edges, if every place that owes a move is stepped from; else what is left without a free lock."""
-    spots = {spot for point in points for spot in machine.spots(point)}
+    spots = {spot for point in points for spot in machine.standing(point).values()}
     waiting = {spot for spot in spots - {edge.spot for edge in edges} if machine.owes(spot, points)}
     locks = {machine.lock(spot) for spot in waiting}
     if not waiting:
@@ -128,7 +131,7 @@ def least_cost(system: System, rung: str, at: int) -> int:
 def most_attempts(system: System) -> int | None:
     """One more than can fail from a quiet state while the attacker rests; None if there is no bound."""
     hostile, quiet = system.machine.is_hostile, system.quiet
-    edges = [edge for state in quiet for edge in system.ways(state) if not hostile(edge.spot[0])]
+    edges = [edge for state in quiet for edge in system.ways(state) if not hostile(edge.process[0])]
     inner = [edge for edge in edges if edge.target in quiet and not edge.goal]
     parts = nx.strongly_connected_components(nx.DiGraph((e.source, e.target) for e in inner))
     home = {state: i for i, part in enumerate(parts) for state in part}
@@ -153,12 +156,17 @@ def longest(states: States, edges: list[Edge]) -> dict[State, int]:
 def draws(system: System, state: State, way_of: Callable[[Edge], Way]) -> list[Draw]:
     """The processes that can move or rest here, and where each can go."""
     machine, found = system.machine, []
-    for process in machine.processes(state):
+    for process, spot in machine.standing(state).items():
         ways = [way_of(edge) for edge in system.moves[state].get(process, [])]
-        stay = [Way(1, 0, state)] if machine.rests(process, state) else []
+        stay = [Way(1, 0, state)] if machine.rests(spot) else []
         if ways + stay:
             found.append(Draw(machine.is_hostile(process[0]), ways + stay))
     return found
+
+
+def until_goal(edge: Edge) -> Way:
+    """The way of an edge in a game that ends at the goal, with a point for each failed attempt."""
+    return Way(edge.weight, edge.failed, "goal" if edge.goal else edge.target)
 
 
 def block_probability(system: System, winning: States) -> Fraction:
@@ -173,10 +181,6 @@ def block_probability(system: System, winning: States) -> Fraction:
 
 def expected_attempts(system: System) -> Fraction:
     """The attempts that the best attacker can expect to spoil from a quiet state, and one more."""
-
-    def until_goal(edge: Edge) -> Way:
-        return Way(edge.weight, edge.failed, "goal" if edge.goal else edge.target)
-
     found = best({state: draws(system, state, until_goal) for state in system.unexcused}, {})
     return 1 + near(max((found[state] for state in system.quiet), default=0))
 

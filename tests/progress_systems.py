@@ -85,6 +85,9 @@ RULES = {
         "while True:\n    {touch}",
         "while True:\n    {wait}\n    {touch}",
         "while True:\n    {calm}",
+        "while True:\n    if choose():\n        {wait}\n    else:\n        {wait}\n    {touch}",
+        "while True:\n    if choose():\n        page.lock.lock()\n    else:\n        page.lock.lock()\n"
+        "    {touch}\n    page.lock.unlock()",
         "{calm}\n{touch}",
         "if {test}:\n    {touch}",
         "{latch}",
@@ -105,6 +108,7 @@ RULES = {
         "while True:\n    {hold}\n    rest()",
         "while True:\n    rest()\n    if choose():\n        {act}\n    else:\n        {act}",
         "{touch}\nrest()\n{calm}",
+        "page.lock.lock()\n{touch}",
     ],
     "early": [
         "while True:\n    rest()\n    if page.busy.read() == 0:\n        {hold}",
