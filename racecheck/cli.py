@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from racecheck.console import BROKEN, FILE, JSON, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
 from racecheck.errors import RacecheckError, UsageError
+from racecheck.surveys import compare
 from racecheck.terminal import columns, interruptible, progress_line
 
 if TYPE_CHECKING:
     from racecheck.model import Model
     from racecheck.report import Report
     from racecheck.trace import Trace
-
-OK, BROKEN, USAGE, UNFINISHED = 0, 1, 2, 3
-
-FILE = click.argument("where", metavar="FILE[::MODEL]")
-PARAMETERS = click.option(
-    "-p",
-    "parameters",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A parameter of the model; repeatable.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on stdout.")
 
 
 @click.group(name="racecheck", context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,7 +86,7 @@ def check(
         )
     saved, problem = _save_traces(report, save_traces) if save_traces else ([], None)
     if as_json:
-        _print_json(report_json(report))
+        print_json(report_json(report))
     else:
         click.echo(render_report(report, columns(), saved), nl=False)
     if problem:  # the report comes first: the search may have been a long one
@@ -144,7 +133,7 @@ def show(where: str, parameters: tuple[str, ...], as_json: bool) -> int:
     with redirect_stdout(sys.stderr):
         program = compile_model(load_model(where, parameters))
     if as_json:
-        _print_json(graph_json(program))
+        print_json(graph_json(program))
     else:
         click.echo(render_program(program, columns()), nl=False)
     return OK
@@ -181,7 +170,7 @@ def replay(traces: tuple[str, ...], override: str | None, native: bool, debug: b
     if as_json and errors:
         raise errors[0]
     if as_json:
-        _print_json([replay_json(replayed, str(path)) for path, replayed in replays])
+        print_json([replay_json(replayed, str(path)) for path, replayed in replays])
     for path, replayed in [] if as_json else replays:
         click.echo(render_replay(replayed, str(path)))
     for problem in errors:
@@ -203,16 +192,7 @@ def _debug(trace: Trace, model: Model) -> bool:
     return debug_steps(model, announced())
 
 
-def exit_status(verdicts: set[str]) -> int:
-    """Violated or stuck over unfinished over ok."""
-    if verdicts & {"violated", "stuck"}:
-        return BROKEN
-    return UNFINISHED if "unfinished" in verdicts else OK
-
-
-def _print_json(value: Any) -> None:
-    plain = (getattr(sys.stdout, "encoding", None) or "utf-8").lower() != "utf-8"
-    click.echo(json.dumps(value, indent=1, ensure_ascii=plain))
+cli.add_command(compare)
 
 
 def main() -> None:
@@ -263,7 +243,7 @@ def _fail(message: str, file: str | None, line: int | None, as_json: bool, statu
     file = file and relative(file)
     with suppress(OSError):  # there may be nowhere left to write; the status tells
         if as_json:
-            _print_json({"error": {"message": message, "file": file, "line": line}})
+            print_json({"error": {"message": message, "file": file, "line": line}})
         else:
             click.echo(f"racecheck: {RacecheckError(message, file, line)}", err=True)
     return status

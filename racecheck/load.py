@@ -25,17 +25,23 @@ def load_model(where: str, values: Sequence[str] = ()) -> Model:
     does not import.
     """
     function = find_model(where)
-    chosen = {}
+    return function(**chosen(function, values))
+
+
+def chosen(function: ModelFunction, values: Sequence[str]) -> dict[str, object]:
+    """The parameters that ``NAME=VALUE`` texts give a model; UsageError for one that does not fit."""
+    given: dict[str, object] = {}
     for text in values:
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"-p {text}: write NAME=VALUE")
         parameter = function.parameters.get(name)
-        chosen[name] = parameter.parse(value) if parameter else value
+        given[name] = parameter.parse(value) if parameter else value
     try:
-        return function(**chosen)
+        function.resolve(given)
     except UsageError as error:
         raise UsageError(error.message, function.file, function.line) from error
+    return given
 
 
 def find_model(where: str) -> ModelFunction:

@@ -58,6 +58,11 @@ class Parameter:
         return self.default.options if isinstance(self.default, OneOf) else None
 
     @property
+    def compared(self) -> bool:
+        """Whether ``racecheck compare`` runs over its values unless told otherwise."""
+        return isinstance(self.default, OneOf) and self.default.compared
+
+    @property
     def first(self) -> object:
         """The value that it has unless another is given."""
         return next(iter(self.options)) if self.options else self.default

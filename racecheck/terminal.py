@@ -35,6 +35,24 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
+def progress_bar(what: str, total: int) -> Iterator[tuple[Callable[[Any], None], Callable[[], None]]]:
+    """A bar on stderr, if that is a terminal: how far the present search is, and one more is done."""
+    if not sys.stderr.isatty():
+        yield lambda _: None, lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    look = TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")
+    with Progress(*look, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield (
+            lambda space: bar.update(task, description=f"{space.states:,} states"),
+            lambda: bar.advance(task),
+        )
+
+
+@contextmanager
 def progress_line() -> Iterator[Callable[[Any], None]]:
     """A function that shows how far a search is, on stderr if that is a terminal."""
     if not sys.stderr.isatty():

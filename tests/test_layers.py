@@ -52,7 +52,10 @@ ROWS = [
     ["render.text"],
     ["render.graph"],
     ["api"],
-    ["terminal"],
+    ["compare"],
+    ["render.table"],
+    ["console", "terminal"],
+    ["surveys"],
     ["cli", "pytest_plugin"],
 ]
 FRAMEWORK = {"", "compiler", "explore", "verdicts", "render"}
