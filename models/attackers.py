@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from policies import maybe_dma_pinned
 
-from racecheck import HOSTILE, Process, UsageError, atomic, choose, rest, smp_mb__after_atomic, wait_until
+from racecheck import HOSTILE, Process, UsageError, atomic, choose, rest, smp_mb__after_atomic
 
 
 class Sizes(NamedTuple):
@@ -181,83 +181,90 @@ def pins_and_unpins(folio, pin):
             gup_put_folio(folio)
 
 
-def truncate_inode_folio(folio):  # mm/truncate.c: a folio that is not mapped
+def truncate_inode_pages_range(folio):  # mm/truncate.c: its folio is not mapped
+    if not folio.refcount.add_unless(1, 0):  # find_lock_entries
+        return False
+    if folio.migrates:
+        folio.pg_locked.lock()
     if folio.private.test_and_clear():  # folio_detach_private
         folio.refcount.dec_and_test()
     folio.mapping.clear()  # page_cache_delete
     folio.refcount.sub_and_test(folio.nr)  # filemap_free_folio
+    if folio.migrates:
+        folio.pg_locked.unlock()
+    folio.refcount.dec_and_test()
+    return True
 
 
-def truncate_inode_pages_range(folio):  # mm/truncate.c
+def filemap_add_folio(folio):  # mm/filemap.c: if the page is free, the file may get it again
+    with atomic():  # the scanner sees it when it comes to the LRU
+        added = folio.refcount.cmpxchg(0, folio.nr) == 0
+        if added:
+            folio.mapping.set()
+    return added
+
+
+def truncates_and_reads(folio):
+    cached = True
     while True:
         rest()
-        if folio.refcount.add_unless(1, 0):  # find_lock_entries
-            if folio.migrates:
-                folio.pg_locked.lock()
-            truncate_inode_folio(folio)
-            if folio.migrates:
-                folio.pg_locked.unlock()
-            folio.refcount.dec_and_test()
-            wait_until(lambda: folio.refcount == 0)  # freed, and then read in again
-            with atomic():  # filemap_add_folio: the scanner sees it when it comes to the LRU
-                folio.refcount.set(folio.nr)
-                folio.mapping.set()
+        cached = not truncate_inode_pages_range(folio) if cached else filemap_add_folio(folio)
+
+
+def hostile(name, function, *args, count=1):
+    return Process(name, function, *args, role=HOSTILE, count=count)
 
 
 def mapper(folio, sizes):
     """Maps the folio up to ``mappings`` times: by page faults, or by fork (anon)."""
-    return Process(
-        "mapper", maps_and_unmaps, folio, map_page, sizes.mappings, role=HOSTILE, count=sizes.mappers
-    )
+    return hostile("mapper", maps_and_unmaps, folio, map_page, sizes.mappings, count=sizes.mappers)
 
 
 def processes(folio, sizes):
     """So many processes as the mapper has mappings, with one each."""
-    return Process("process", maps_and_unmaps, folio, map_page, 1, role=HOSTILE, count=sizes.mappings)
+    return hostile("process", maps_and_unmaps, folio, map_page, 1, count=sizes.mappings)
 
 
 def forker(folio, sizes):
     """Forks, for each mapping once."""
-    return Process(
-        "forker", maps_and_unmaps, folio, copy_pte, sizes.mappings, role=HOSTILE, count=sizes.mappers
-    )
-
-
-def holder(folio, sizes):  # noqa: ARG001 - as all of them
-    """Holds a plain reference."""
-    return Process("holder", foll_get, folio, role=HOSTILE)
-
-
-def lru_batch(folio, sizes):  # noqa: ARG001
-    """Leaves a reference in the LRU batch of another CPU."""
-    return Process("other CPU", folio_activate, folio, role=HOSTILE)
-
-
-def relay(folio, sizes):  # noqa: ARG001
-    """Holds a reference for as long as it chooses to, without ever stopping while it does."""
-    return Process("vmsplice", vmsplice, folio, role=HOSTILE)
+    return hostile("forker", maps_and_unmaps, folio, copy_pte, sizes.mappings, count=sizes.mappers)
 
 
 def pinner(folio, sizes):
     """Pins by slow GUP."""
-    return Process("pinner", pins_and_unpins, folio, follow_page_pte, role=HOSTILE, count=sizes.pinners)
+    return hostile("pinner", pins_and_unpins, folio, follow_page_pte, count=sizes.pinners)
 
 
 def fast_pinner(folio, sizes):
     """Pins by GUP-fast."""
-    return Process("fast pinner", pins_and_unpins, folio, gup_pte_range, role=HOSTILE, count=sizes.pinners)
+    return hostile("fast pinner", pins_and_unpins, folio, gup_pte_range, count=sizes.pinners)
 
 
-def twin(folio, sizes):  # noqa: ARG001
-    """A second scanner with the same policy: kernel code that never rests."""
-    return Process("second scanner", *sizes.scan)
+def holder(folio, sizes):  # noqa: ARG001 - builders are called alike
+    """Holds a plain reference."""
+    return hostile("holder", foll_get, folio)
+
+
+def lru_batch(folio, sizes):  # noqa: ARG001
+    """Leaves a reference in the LRU batch of another CPU."""
+    return hostile("other CPU", folio_activate, folio)
+
+
+def relay(folio, sizes):  # noqa: ARG001
+    """Holds a reference for as long as it chooses to, without ever stopping while it does."""
+    return hostile("vmsplice", vmsplice, folio)
 
 
 def truncation(folio, sizes):  # noqa: ARG001
     """Truncates the file, and reads the page in again."""
     if folio.page == "anon" or folio.swapcache:
         raise UsageError("truncation is for folios in the page cache: page=file or page=shmem")
-    return Process("truncation", truncate_inode_pages_range, folio, role=HOSTILE)
+    return hostile("truncation", truncates_and_reads, folio)
+
+
+def twin(folio, sizes):  # noqa: ARG001
+    """A second scanner with the same policy: kernel code, which never rests."""
+    return Process("second scanner", *sizes.scan)
 
 
 ATTACKERS = (
@@ -270,7 +277,6 @@ ATTACKERS = (
     (fast_pinner,),
     (mapper, fast_pinner),
     (holder,),
-    (mapper, holder),
     (lru_batch,),
     (relay,),
     (twin,),
