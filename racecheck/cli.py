@@ -15,7 +15,7 @@ import click
 
 from racecheck.console import BROKEN, FILE, JSON, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
 from racecheck.errors import RacecheckError, UsageError
-from racecheck.surveys import compare
+from racecheck.surveys import claims, compare
 from racecheck.terminal import columns, interruptible, progress_line
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ def _debug(trace: Trace, model: Model) -> bool:
 
 
 cli.add_command(compare)
+cli.add_command(claims)
 
 
 def main() -> None:

@@ -63,13 +63,18 @@ def find_model(where: str) -> ModelFunction:
 
 def models_in(file: str) -> dict[str, ModelFunction]:
     """The models that a file defines itself, by name. Runs the file."""
-    path = _model_file(file)
-    models = [value for value in vars(_import(path)).values() if isinstance(value, ModelFunction)]
-    found = {value.__name__: value for value in models if value.file == str(path)}
+    models = [value for value in vars(module_of(file)).values() if isinstance(value, ModelFunction)]
+    path = str(Path(file).resolve())
+    found = {value.__name__: value for value in models if value.file == path}
     if models and not found:
         other = models[0]
         raise UsageError(f"no model of its own: {other.__name__} is imported from {other.file}", file)
     return found
+
+
+def module_of(file: str) -> ModuleType:
+    """The file as a module of its own. Runs it."""
+    return _import(_model_file(file))
 
 
 def _model_file(file: str) -> Path:

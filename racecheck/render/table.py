@@ -116,7 +116,8 @@ def _numbers(found: Progress) -> tuple[str, str]:
     attempts = "none" if found.attempts is None else str(found.attempts)
     if found.expected_attempts is None:
         return attempts, f"blocks, p = {found.block_probability:.3g}"
-    return attempts, f"{found.expected_attempts:.3g} attempts"
+    number = f"{found.expected_attempts:.3g}"
+    return attempts, f"{number} attempt{'s' * (number != '1')}"
 
 
 def _rungs(rows: Sequence[Row]) -> list[str]:
