@@ -197,7 +197,7 @@ def test_fair_by_place_is_fair_by_process(source):
         assert owing <= {(edge.process, edge.spot) for edge in edges}
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(systems())
 def test_chance(source):
     """Policy iteration finds what going on and on tends to."""
