@@ -29,7 +29,7 @@ from racecheck.compiler.ir import (
 )
 from racecheck.compiler.program import Claim, Program
 from racecheck.interpreter import Interpreter, Outcome, Place
-from racecheck.semantics import State, after, failed_assert, holds, initial, outcomes
+from racecheck.semantics import State, after, attempt_begun, failed_assert, holds, initial, outcomes
 
 MOST_STATES = 3000
 Process = tuple[int, int]
@@ -43,30 +43,41 @@ class TooLarge(Exception):
 
 
 class Watched(NamedTuple):
-    """A state, and whether the excuse has held at some time during the victim's attempt."""
+    """A state, and whether the victim is at an attempt, and has had an excuse at some time during it."""
 
     shared: tuple[int, ...]
     places: tuple[tuple[Place, ...], ...]
-    excused: bool
+    trying: bool
+    pardoned: bool
 
 
 Point = State | Watched
 
 
 class Edge(NamedTuple):
-    """One outcome of one process's move; ``failed`` attempts of the victim end in it, before any goal."""
+    """One outcome of one process's move; ``marks`` are "a" where an attempt begins, and "g" at the goal."""
 
     process: Process
     spot: Spot
     source: Point
     target: Point
     weight: float
-    failed: int
-    goal: bool
+    marks: str
+
+    @property
+    def goal(self) -> bool:
+        """Whether the victim comes to its goal."""
+        return "g" in self.marks
+
+    @property
+    def failed(self) -> int:
+        """The attempts that end in it and before any goal; from a watched state."""
+        return max(0, self.marks.partition("g")[0].count("a") - (not self.source.trying))
 
 
-States = frozenset[State]
-Moves = dict[State, dict[Process, list[Edge]]]
+States = frozenset[Point]
+Steps = dict[Process, list[Edge]]
+Moves = dict[Point, Steps]
 
 
 @define(slots=False)
@@ -108,12 +119,12 @@ class Machine:
         """Whether a process may stay there for ever."""
         return isinstance(self.node(spot), Rest)
 
-    def in_flight(self, state: State) -> int:
+    def in_flight(self, state: Point) -> int:
         """How many hostile processes have begun something and not come to a rest or an end."""
         hostile = (spot for spot in self.standing(state).values() if self.is_hostile(spot[0]))
         return sum(not isinstance(self.node(spot), (Rest, End)) for spot in hostile)
 
-    def moves(self, state: State) -> dict[Process, list[Edge]]:
+    def moves(self, state: State) -> Steps:
         """The edges of each process that can move."""
         standing = self.standing(state).items()
         found = {process: self._edges(state, process, spot) for process, spot in standing}
@@ -125,7 +136,7 @@ class Machine:
         total = sum(1 / way.ways for way in ways)
         targets = [after(state, *process, way) for way in ways]
         return [
-            Edge(process, spot, state, target, 1 / way.ways / total, *self.attempts(spot, way))
+            Edge(process, spot, state, target, 1 / way.ways / total, self.marks(spot, way))
             for target, way in zip(targets, ways, strict=True)
         ]
 
@@ -136,15 +147,12 @@ class Machine:
             self.known[spot, shared] = list(outcomes(self.program, entry, spot[1], shared))
         return self.known[spot, shared]
 
-    def attempts(self, spot: Spot, way: Outcome) -> tuple[int, bool]:
-        """How many attempts failed on the way, and whether the goal came after them."""
-        failed = 0
-        for at in way.passed if spot[0] == self.victim else ():
-            node = self.program.entries[self.victim].graph.nodes[at]
-            if self.is_goal(node):
-                return failed, True
-            failed += isinstance(node, Attempt)
-        return failed, False
+    def marks(self, spot: Spot, way: Outcome) -> str:
+        """What the move means to the victim, if it is its own."""
+        if spot[0] != self.victim:
+            return ""
+        nodes = [self.program.entries[self.victim].graph.nodes[at] for at in way.passed]
+        return "".join("g" * self.is_goal(node) + "a" * isinstance(node, Attempt) for node in nodes)
 
     def lock(self, spot: Spot) -> int | None:
         """The slot of the lock that a process there waits to take."""
@@ -205,7 +213,7 @@ class System:
         """The states of U with no hostile process in flight."""
         return frozenset(s for s in self.unexcused if not self.machine.in_flight(s))
 
-    def ways(self, state: State) -> list[Edge]:
+    def ways(self, state: Point) -> list[Edge]:
         """Every move from the state."""
         return [edge for edges in self.moves[state].values() for edge in edges]
 
@@ -216,19 +224,38 @@ class System:
 
     def without_attacker(self) -> System:
         """What is reached when no hostile process moves, though each still could."""
-        machine = self.machine
 
-        def moves(state: State) -> dict[Process, list[Edge]]:
+        def moves(state: Point) -> Steps:
             found = self.moves[state].items()
-            return {p: [] if machine.is_hostile(p[0]) else edges for p, edges in found}
+            return {p: [] if self.machine.is_hostile(p[0]) else edges for p, edges in found}
 
-        return System(machine, reached(machine, moves))
+        return reached(self.machine, initial(self.machine.program), moves)
+
+    def watched(self) -> System:
+        """The same, in states that remember what has happened to the victim's attempt."""
+
+        def target(source: Point, edge: Edge) -> Watched:
+            trying = edge.marks.endswith("a") if edge.marks else source.trying
+            pardoned = edge.target in self.excused or (source.pardoned and not edge.marks)
+            return Watched(*edge.target, trying, pardoned)
+
+        def moves(point: Point) -> Steps:
+            found = self.moves[State(point.shared, point.places)].items()
+            return {p: [e._replace(source=point, target=target(point, e)) for e in es] for p, es in found}
+
+        start, begun = (
+            initial(self.machine.program),
+            attempt_begun(self.machine.program, self.machine.victim),
+        )
+        return reached(self.machine, Watched(*start, begun, start in self.excused), moves)
 
 
-def reached(machine: Machine, moves_of: Callable[[State], dict[Process, list[Edge]]]) -> Moves:
-    """The states that the initial one leads to, with their moves; none behind a failed assert."""
+def reached(
+    machine: Machine, start: Point, moves_of: Callable[[Point], dict[Process, list[Edge]]]
+) -> System:
+    """The states that the first one leads to; behind a failed assert nothing moves."""
     moves: Moves = {}
-    todo = [initial(machine.program)]
+    todo = [start]
     while todo:
         state = todo.pop()
         if state not in moves:
@@ -236,4 +263,10 @@ def reached(machine: Machine, moves_of: Callable[[State], dict[Process, list[Edg
             todo += [edge.target for edges in moves[state].values() for edge in edges]
         if len(moves) > MOST_STATES:
             raise TooLarge
-    return moves
+    return System(machine, moves)
+
+
+def system_of(program: Program, claim: Claim) -> System:
+    """All that a program can do, as one of its progress properties sees it."""
+    machine = Machine(program, claim)
+    return reached(machine, initial(program), machine.moves)

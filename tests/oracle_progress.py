@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import networkx as nx
 from oracle_chance import Draw, Way, best
-from oracle_moves import Edge, Machine, Point, Process, Spot, States, System, Watched, reached
+from oracle_moves import Edge, Machine, Point, Process, Spot, States, System, system_of
 
 from racecheck import Model
 from racecheck.compiler.compile import compile_model
-from racecheck.semantics import State, initial, value_of
+from racecheck.semantics import initial, value_of
 
 
 class Answer(NamedTuple):
@@ -43,11 +43,11 @@ def closed(system: System, states: States, allows: Callable[[bool, list[bool]], 
 
     machine, moves = system.machine, system.moves
 
-    def keeps(state: State, process: Process, spot: Spot) -> bool:
+    def keeps(state: Point, process: Process, spot: Spot) -> bool:
         stay = [edge.target in states and not edge.goal for edge in moves[state][process]]
         return allows(machine.rests(spot), stay) if machine.is_hostile(spot[0]) else all(stay)
 
-    def is_kept(state: State) -> bool:
+    def is_kept(state: Point) -> bool:
         return all(keeps(state, *p) for p in machine.standing(state).items() if p[0] in moves[state])
 
     while bad := {state for state in states if not is_kept(state)}:
@@ -128,10 +128,10 @@ def least_cost(system: System, rung: str, at: int) -> int:
     )
 
 
-def most_attempts(system: System) -> int | None:
+def most_attempts(watched: System) -> int | None:
     """One more than can fail from a quiet state while the attacker rests; None if there is no bound."""
-    hostile, quiet = system.machine.is_hostile, system.quiet
-    edges = [edge for state in quiet for edge in system.ways(state) if not hostile(edge.process[0])]
+    hostile, quiet = watched.machine.is_hostile, watched.quiet
+    edges = [edge for state in quiet for edge in watched.ways(state) if not hostile(edge.process[0])]
     inner = [edge for edge in edges if edge.target in quiet and not edge.goal]
     parts = nx.strongly_connected_components(nx.DiGraph((e.source, e.target) for e in inner))
     home = {state: i for i, part in enumerate(parts) for state in part}
@@ -140,7 +140,7 @@ def most_attempts(system: System) -> int | None:
     return 1 + max(longest(quiet, edges).values(), default=0)
 
 
-def longest(states: States, edges: list[Edge]) -> dict[State, int]:
+def longest(states: States, edges: list[Edge]) -> dict[Point, int]:
     """The most attempts that fail on a way through the edges, which ends at the goal or elsewhere."""
     most = dict.fromkeys(states, 0)
 
@@ -153,7 +153,7 @@ def longest(states: States, edges: list[Edge]) -> dict[State, int]:
     return most
 
 
-def draws(system: System, state: State, way_of: Callable[[Edge], Way]) -> list[Draw]:
+def draws(system: System, state: Point, way_of: Callable[[Edge], Way]) -> list[Draw]:
     """The processes that can move or rest here, and where each can go."""
     machine, found = system.machine, []
     for process, spot in machine.standing(state).items():
@@ -179,10 +179,10 @@ def block_probability(system: System, winning: States) -> Fraction:
     return near(found.get(initial(system.machine.program), 0))
 
 
-def expected_attempts(system: System) -> Fraction:
+def expected_attempts(watched: System) -> Fraction:
     """The attempts that the best attacker can expect to spoil from a quiet state, and one more."""
-    found = best({state: draws(system, state, until_goal) for state in system.unexcused}, {})
-    return 1 + near(max((found[state] for state in system.quiet), default=0))
+    found = best({state: draws(watched, state, until_goal) for state in watched.unexcused}, {})
+    return 1 + near(max((found[state] for state in watched.quiet), default=0))
 
 
 def near(value: float) -> Fraction:
@@ -190,31 +190,13 @@ def near(value: float) -> Fraction:
     return Fraction(value).limit_denominator(10**6)
 
 
-def comes_and_goes(system: System) -> bool:
+def comes_and_goes(watched: System) -> bool:
     """Whether again and again an attempt fails without any excuse during it, in a run that has excuses."""
     return any(
-        any(edge.failed and not edge.source.excused for edge in edges)
-        and any(State(edge.source.shared, edge.source.places) in system.excused for edge in edges)
-        for edges in fair_sets(system.machine, [edge for edge in watched(system) if not edge.goal])
+        any(edge.failed and not edge.source.pardoned for edge in edges)
+        and any(edge.source in watched.excused for edge in edges)
+        for edges in fair_sets(watched.machine, watched.edges(watched.alive))
     )
-
-
-def watched(system: System) -> set[Edge]:
-    """The moves, in states that remember the excuse until the attempt ends."""
-    edges: set[Edge] = set()
-    start = initial(system.machine.program)
-    todo = [Watched(*start, start in system.excused)] if start in system.alive else []
-    seen = set(todo)
-    while todo:
-        point = todo.pop()
-        for edge in system.ways(State(point.shared, point.places)):
-            if edge.target in system.alive:
-                kept = point.excused and not edge.failed
-                target = Watched(*edge.target, kept or edge.target in system.excused)
-                edges.add(edge._replace(source=point, target=target))
-                todo += {target} - seen
-                seen.add(target)
-    return edges
 
 
 def decide(model: Model, event: str | None = None) -> Answer:
@@ -225,18 +207,17 @@ def decide(model: Model, event: str | None = None) -> Answer:
         for claim in program.claims
         if claim.property.kind == "progress" and event in (None, claim.property.name)
     )
-    machine = Machine(program, claim)
-    system = System(machine, reached(machine, machine.moves))
-    rung, alone = worst_rung(system), system.without_attacker()
+    system = system_of(program, claim)
+    watched, alone, rung = system.watched(), system.without_attacker(), worst_rung(system)
     winning = blocked_by_strategy(system, system.unexcused)
     return Answer(
         rung=rung,
         stall=least_stall(system),
         cost=least_costs(system, rung),
-        attempts=most_attempts(system),
+        attempts=most_attempts(watched),
         block_probability=block_probability(system, winning),
-        expected_attempts=None if winning else expected_attempts(system),
+        expected_attempts=None if winning else expected_attempts(watched),
         no_attacker=rung != "never" and bool(RUNGS[rung](alone, alone.unexcused)),
-        comes_and_goes=comes_and_goes(system),
+        comes_and_goes=comes_and_goes(watched),
         tried_while_excused=any(e.goal for state in system.excused for e in system.ways(state)),
     )

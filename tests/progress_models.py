@@ -34,6 +34,30 @@ def looker(page):
             event("goal")
 
 
+def reader_after(page):
+    while True:
+        if page.busy.read() == 0:
+            event("goal")
+        page.ref.read()
+
+
+def preparer(page):
+    while page.gate.xchg(1) == 0:
+        page.ref.read()
+    while True:
+        page.gate.read()
+        if page.busy.read() == 0:
+            event("goal")
+
+
+def doubter(page):
+    while True:
+        for _ in range(2):
+            if page.busy.read() == 0:
+                event("goal")
+        page.busy.set(0)
+
+
 def hopeful(page):
     while True:
         if page.busy.read() == 1:
