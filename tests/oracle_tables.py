@@ -224,6 +224,17 @@ def compaction_pinner(page: str, bias: int) -> Table:
     return {"rest": rest, "pinned": [go("rest", refs=-bias, pins=-1)]}
 
 
+def compaction_fast_pinner(page: str, bias: int) -> Table:
+    last = go("check") if page == "anon" else go("pinned", pins=1)
+    return {
+        "rest": [go("add", refs=1)],
+        "add": [lambda s: last(s._replace(refs=s.refs + bias - 1))],
+        "check": [go("pinned", lambda s: s.exclusive, pins=1), go("drop", lambda s: not s.exclusive)],
+        "drop": [go("rest", refs=-bias)],
+        "pinned": [go("rest", refs=-bias, pins=-1)],
+    }
+
+
 def compaction(
     *,
     policy: str = "always_try",
@@ -240,12 +251,19 @@ def compaction(
     claims: dict[str, Claim] = {
         "refcount covers mapcount": ("always", lambda s: s.refs >= s.maps),
         "every mapping is made": ("sometimes", lambda s: s.maps == anon + maps),
-        "every pin is taken": ("sometimes", lambda s: s.pins == pinners * ("pinner" in attacking)),
+        "every pin is taken": ("sometimes", lambda s: s.pins == pinners * ("pinner" in attackers)),
+    }
+    relay: Table = {
+        "rest": [go("choose", refs=1)],
+        "choose": [go("previous", refs=1), go("rest", refs=-1)],
+        "previous": [go("choose", refs=-1)],
     }
     holder = chain(("rest", {"refs": 1}), ("held", {"refs": -1}), then="rest")
     entries = {
         "mapper": Entry("rest 0", compaction_mapper(page, mappings, bias), mappers),
         "pinner": Entry("rest", compaction_pinner(page, bias), pinners),
+        "fast_pinner": Entry("rest", compaction_fast_pinner(page, bias), pinners),
+        "relay": Entry("rest", relay),
         "holder": Entry("rest", holder),
         "twin": Entry("get", scanner),
     }

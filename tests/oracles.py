@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oracle_folio import folio
+from oracle_migration import migration
 from oracle_tables import LOADS, System, Table, compaction, mapunmap, snapshot
 
 Case = dict[str, Any]  # parameters of a model
@@ -87,6 +88,7 @@ MODELS: dict[str, Callable[..., System]] = {
     "mapunmap": mapunmap,
     "snapshot": snapshot,
     "compaction": compaction,
+    "migration": migration,
     "folio": folio,
 }
 READS: Values = {
@@ -103,8 +105,16 @@ HOSTILE: list[Case] = [
     {"attackers": "mapper+pinner", "mappers": mappers, "mappings": mappings, "pinners": pinners}
     for mappers, mappings, pinners in ((0, 0, 1), (1, 7, 0), (2, 1, 1), (2, 3, 2))
 ]
-HOSTILE += [{"attackers": attackers, "mappings": 4} for attackers in ("holder", "twin", "mapper+twin")]
+HOSTILE += [
+    {"attackers": attackers, "mappings": 4}
+    for attackers in ("holder", "relay", "twin", "mapper+twin", "mapper+fast_pinner")
+]
 HOSTILE = [case | {"bias": 8} for case in HOSTILE] + [{"mappings": 3}]
+MIGRATED: Values = {
+    "policy": ("always_try", "maybe_dma_pinned"),
+    "page": ("anon", "file"),
+    "attackers": ("none", "mapper", "pinner", "mapper+pinner", "holder", "twin", "mapper+twin"),
+}
 FOLIOS: Values = {"kernel": ("6.1", "6.6"), "size": ("order0", "large"), "page": ("file", "anon")}
 SWAPPED: Values = {"size": ("large",), "page": ("anon", "file"), "swapped": ("pin", "unpin")}
 TASKS: list[Case] = [
@@ -131,6 +141,8 @@ def cases() -> Iterator[tuple[str, Case]]:
     found += [("snapshot", p) for p in grid(READS | ANON, MAPPERS)]
     found += [("snapshot", p) for p in grid(READS | FILE, MAPPERS)]
     found += [("compaction", p) for p in grid(POLICIES, HOSTILE)]
+    found += [("migration", p) for p in grid(MIGRATED, [{"bias": 8}])]
+    found += [("migration", {"mappers": 2, "mappings": 1, "pinners": 2})]
     found += [("folio", p) for p in grid(FOLIOS, TASKS)]
     found += [("folio", p | {"getters": 0}) for p in grid(SWAPPED, PINNERS)]
     found += [("folio", {"kernel": k, "size": "large", "pages": 3}) for k in FOLIOS["kernel"]]
