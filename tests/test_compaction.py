@@ -192,6 +192,52 @@ def test_who_tries_a_pinned_folio():
     assert tried["file"] == order0 | anon_only | {"longterm_pinned", "skip_longterm_or"}
 
 
+def rung(policy, page, attackers):
+    """What the attackers need, with as many mappings as reach a bias of 8 but for two references."""
+    sizes = {"mappings": 6, "bias": BIAS, "limit": LIMIT}
+    results = report_on(COMPACTION(policy=policy, page=page, attackers=attackers, **sizes)).results
+    return next(result.progress.rung for result in results if result.progress)
+
+
+EXTRA_REFERENCES = (
+    "mainline_check",
+    "unreferenced_check",
+    "aziz_v3",
+    "aziz_v4",
+    "ksm_check",
+    "expected_ref_count",
+)
+
+
+def expected_rung(policy, page, attackers):
+    """By hand. Two references are the scanner's and the owner's mapping, or the page cache's."""
+    policy = policy.removesuffix("_mapcount_first").removesuffix("_refcount_first")
+    mapped = "mapper" in attackers
+    if policy == "aziz_v2" or (policy == "ksm_check" and page == "file"):
+        return "at rest"  # it takes the scanner's, or the page cache's, for an extra one
+    if policy in ("mainline_check", "unreferenced_check") and page == "file":
+        return "never"
+    if policy in EXTRA_REFERENCES:
+        return {"holder": "at rest", "relay": "by strategy"}.get(attackers, "by racing")
+    if policy == "wilcox_difference" or (policy == "wilcox_signed" and page == "file"):
+        return "by racing" if mapped else "never"  # the owner's mapping is no difference
+    if policy == "skip_pinned_or" or (policy == "skip_longterm_or" and page == "anon"):
+        return "by racing" if mapped else "never"  # many at the first load, few at the second
+    if policy == "maybe_dma_pinned" or (policy, page) in (
+        ("longterm_pinned", "anon"),
+        ("anon_exclusive_shortcut", "file"),
+    ):
+        return "at rest" if mapped else "never"
+    return "never"
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_an_attacker_needs(policy):
+    """Extra references are seen by who compares them, many mappings by who takes them for a pin."""
+    for page, attackers in product(("anon", "file"), ("mapper+pinner", "holder", "relay", "twin")):
+        assert rung(policy, page, attackers) == expected_rung(policy, page, attackers), (page, attackers)
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_verdict_changes_where_the_small_likeness_says(policy):
     """From "holds" to "violated", when one mapping more reaches the bias."""
