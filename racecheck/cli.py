@@ -244,7 +244,7 @@ def _fail(message: str, file: str | None, line: int | None, as_json: bool, statu
     file = file and relative(file)
     with suppress(OSError):  # there may be nowhere left to write; the status tells
         if as_json:
-            print_json({"error": {"message": message, "file": file, "line": line}})
+            print_json({"error": RacecheckError(message, file, line).as_json()})
         else:
             click.echo(f"racecheck: {RacecheckError(message, file, line)}", err=True)
     return status

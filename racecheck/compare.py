@@ -11,7 +11,7 @@ from attrs import frozen
 from racecheck.api import report_on
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.ir import Step, Together
-from racecheck.errors import UsageError
+from racecheck.errors import RacecheckError, UsageError
 from racecheck.explore.limits import Limits
 from racecheck.model import VICTIM, Model, ModelFunction
 from racecheck.report import Report, Result, report_json
@@ -44,6 +44,14 @@ class Row:
         return next(result for result in self.report.results if result.progress is not None)
 
 
+@frozen
+class Refused:
+    """A choice of the compared parameters that the model does not allow, and why."""
+
+    values: dict[str, object]
+    error: RacecheckError
+
+
 def compared(function: ModelFunction, given: Mapping[str, object], over: Sequence[str]) -> list[str]:
     """The parameters to run over: those named, or every one_of that is not given and not set apart."""
     for name in over:
@@ -74,7 +82,7 @@ def compare(
     limits: Callable[[], Limits] = Limits,
     symmetry: bool = True,
     watch: Callable[[Any], None] = lambda _: None,
-) -> Iterator[Row]:
+) -> Iterator[Row | Refused]:
     """A row for each combination of the compared parameters, each within limits of its own.
 
     A row that hits a limit gets its smaller likeness beside it, if the model has one.
@@ -84,7 +92,11 @@ def compare(
         return report_on(model, symmetry=symmetry, limits=limits(), watch=watch)
 
     for values in choices(function, compared(function, given, over)):
-        model = function(**{**given, **values})
+        try:
+            model = function(**{**given, **values})
+        except RacecheckError as error:
+            yield Refused(values, error)
+            continue
         if not any(claim.kind == "progress" for claim in model.properties):
             why = "it has no progress(...) property to compare by"
             raise UsageError(f"model {function.__name__}: {why}", function.file, function.line)
@@ -94,8 +106,10 @@ def compare(
         yield Row(values, report, _reads(model), scaled)
 
 
-def row_json(row: Row) -> dict[str, Any]:
+def row_json(row: Row | Refused) -> dict[str, Any]:
     """What ``check --json`` gives, and the row's own."""
+    if isinstance(row, Refused):
+        return {"values": row.values, "error": row.error.as_json()}
     scaled = row.scaled and {
         "parameters": row.scaled.parameters,
         "rung": row.scaled.rung,

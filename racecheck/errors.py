@@ -12,6 +12,10 @@ class RacecheckError(Exception):
         self.file = file
         self.line = line
 
+    def as_json(self) -> dict[str, str | int | None]:
+        """The message and its place as ``--json`` has them."""
+        return {"message": self.message, "file": self.file, "line": self.line}
+
     def __str__(self) -> str:
         if self.file is None:
             return self.message

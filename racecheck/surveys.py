@@ -70,7 +70,7 @@ def compare(
         click.echo(render_comparison(rows, columns()), nl=False)
         if len(rows) < total:
             click.echo(f"racecheck: interrupted after {len(rows)} of {total} rows", err=True)
-    verdicts = {verdict for row in rows for verdict in row.report.verdicts()}
+    verdicts = {v for row in rows if isinstance(row, comparison.Row) for v in row.report.verdicts()}
     return exit_status(verdicts | ({"unfinished"} if len(rows) < total else set()))
 
 

@@ -34,7 +34,9 @@ class PythonEngine:
         self._widths = [0] * (LONGEST_MOVE + 1)
         processes = sum(entry.process.count for entry in program.entries)
         self.room = processes * (LONGEST_MOVE + 1)
-        self._out, self._ways, self._tales = ([0] * self.room for _ in range(3))
+        self._out = [0] * self.room
+        self._ways: list[int] = []
+        self._tales: list[int] = []
         self.start = initial(program) if start is None else start
         self._tracked: dict[Goal | None, Callable[..., Any]] = {}
         self._fit(self.start)
@@ -119,21 +121,24 @@ class PythonEngine:
     def stands(self, key: int, goal: Goal | None = None) -> list[Stand]:
         """Each place that is occupied, with the moves of all processes there, or of one under symmetry."""
         run = self._tracked.get(goal) or self._track(goal)
-        out, ways, tales = self._out, self._ways, self._tales
         starts = [0] * (len(self._blocks) + 1)
-        run(key, out, starts, ways, tales)
-        found: dict[Spot, Stand] = {}
+        run(key, self._out, starts, self._ways, self._tales)
+        processes: dict[Spot, int] = {}
+        turns: dict[Spot, list[Turn]] = {}
         for number, (e, shift, mask) in enumerate(self._blocks):
             spot = e, key >> shift & mask
-            turns = [
-                Turn(out[i], ways[i], tales[i] >> 2, bool(tales[i] & 1), bool(tales[i] & 2))
-                for i in range(starts[number], starts[number + 1])
-            ]
-            same = found.get(spot, Stand(spot, 0, []))
-            found[spot] = Stand(spot, same.processes + 1, same.turns + turns)
-        return list(found.values())
+            processes[spot] = processes.get(spot, 0) + 1
+            for i in range(starts[number], starts[number + 1]):
+                turns.setdefault(spot, []).append(self._turn(i))
+        return [Stand(spot, count, turns.get(spot, [])) for spot, count in processes.items()]
+
+    def _turn(self, i: int) -> Turn:
+        tale = self._tales[i]
+        return Turn(self._out[i], self._ways[i], tale >> 2, bool(tale & 1), bool(tale & 2))
 
     def _track(self, goal: Goal | None) -> Callable[..., Any]:
+        if not self._ways:
+            self._ways, self._tales = [0] * self.room, [0] * self.room
         source = evolve(self._generator(), tracked=True, goal=goal).expand()
         self._tracked[goal] = self._function(source, "expand")
         return self._tracked[goal]

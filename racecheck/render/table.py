@@ -8,10 +8,10 @@ from typing import Literal
 
 from rich.table import Table
 
-from racecheck.compare import Row
+from racecheck.compare import Refused, Row
 from racecheck.render.columns import count, filled, printed
 from racecheck.render.progress import NEEDS, rung_text
-from racecheck.verdicts.progress import Progress
+from racecheck.verdicts.progress import NO_ATTACKER, Progress
 
 HEADS: dict[str, Literal["left", "right"]] = {
     "reads": "left",
@@ -37,12 +37,17 @@ MEANINGS = (
 )
 
 
-def render_comparison(rows: Sequence[Row], width: int) -> str:
+def render_comparison(all_rows: Sequence[Row | Refused], width: int) -> str:
     """The table, what its rungs and columns mean, and what was the same in all rows."""
+    rows = [row for row in all_rows if isinstance(row, Row)]
+    refused = [row for row in all_rows if isinstance(row, Refused)]
+    left_out = "\n".join(filled(f"{_name(row)}: not run: {row.error.message}", width) for row in refused)
+    if not rows:
+        return left_out + "\n"
     parts = [_head(rows, width), _table(rows, width)]
     parts += ["\n".join(filled(f"{rung}: {NEEDS[rung]}", width) for rung in _rungs(rows))]
     parts += ["\n".join(filled(text, width) for text in MEANINGS)]
-    parts += [text for text in (_small(rows, width), _others(rows, width)) if text]
+    parts += [text for text in (left_out, _small(rows, width), _others(rows, width)) if text]
     return "\n\n".join(parts) + "\n"
 
 
@@ -74,7 +79,7 @@ def _table(rows: Sequence[Row], width: int) -> str:
 def _listed(row: Row, width: int) -> str:
     """A row as a paragraph, for a narrow terminal."""
     cells = dict(zip(HEADS, _cells(row), strict=True))
-    name, rung = ", ".join(str(value) for value in row.values.values()), cells.pop("rung")
+    name, rung = _name(row), cells.pop("rung")
     details = "; ".join(f"{head} {cell}" for head, cell in cells.items())
     return f"{name}: {rung}\n" + textwrap.indent(textwrap.fill(details, width - 4), "    ")
 
@@ -105,6 +110,8 @@ def _rung(row: Row, found: Progress) -> str:
 
 
 def _way(found: Progress) -> str:
+    if NO_ATTACKER in found.notes:
+        return NO_ATTACKER
     costs = [f"{name} {cost.least:,}, {count(cost.length, 'step')}" for name, cost in found.costs.items()]
     return "; ".join(costs) or ("-" if found.way is None else count(found.way, "step"))
 
@@ -132,8 +139,7 @@ def _small(rows: Sequence[Row], width: int) -> str:
     for row in rows:
         if row.scaled is not None:
             at, below = (_given(p) for p in (row.scaled.parameters, row.scaled.below))
-            name = ", ".join(map(str, row.values.values()))
-            lines.append(f"{name}: {row.scaled.rung} at {at}; {row.scaled.rung_below} at {below}")
+            lines.append(f"{_name(row)}: {row.scaled.rung} at {at}; {row.scaled.rung_below} at {below}")
     if not lines:
         return ""
     head = (
@@ -141,6 +147,10 @@ def _small(rows: Sequence[Row], width: int) -> str:
         "the model predicts"
     )
     return "\n".join([filled(head, width), *(textwrap.indent(filled(x, width - 2), "  ") for x in lines)])
+
+
+def _name(row: Row | Refused) -> str:
+    return ", ".join(str(value) for value in row.values.values())
 
 
 def _given(parameters: dict[str, object]) -> str:
@@ -151,8 +161,9 @@ def _others(rows: Sequence[Row], width: int) -> str:
     """Other properties that do not hold."""
     lines = []
     for row in rows:
-        name = ", ".join(map(str, row.values.values()))
         for result in row.report.results:
             if result.progress is None and result.verdict in ("violated", "stuck"):
-                lines.append(filled(f"{name}: {result.verdict} {result.kind} {result.property!r}", width))
+                lines.append(
+                    filled(f"{_name(row)}: {result.verdict} {result.kind} {result.property!r}", width)
+                )
     return "\n".join(lines)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Callable
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,10 @@ from racecheck.semantics import Duty, attempt_begun, duty
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 ROLES = (KERNEL, VICTIM, HOSTILE)
+LOOK = 64
+"""States between two looks at the limits."""
+PATIENCE = 1.0
+"""Seconds for which states are looked at even if the time is up: the shortest ways in come first."""
 
 
 class GaveUp(Exception):
@@ -53,6 +59,8 @@ class Arena:
     costs: dict[str, Ints] = field(factory=dict)
     spots: list[Spot] = field(factory=list)
     """The engine's name for each place."""
+    keys: list[Key] = field(factory=list)
+    """The engine's name for each state."""
 
     @property
     def states(self) -> int:
@@ -167,50 +175,53 @@ class _Columns:
             places.append(self.places.setdefault(spot, len(self.places)))
             counts.append(processes)
 
-    def arrays(self) -> dict[str, Any]:
-        """By the names that an arena has for them."""
+    def arrays(self, states: int) -> dict[str, Any]:
+        """By the names that an arena has for them; targets beyond its states are one more."""
         columns = zip(STAND + EDGE, self.stands + self.edges, strict=True)
         found = {name: np.array(column, np.int64) for name, column in columns}
+        found["target"] = np.minimum(found["target"], states)
         return found | {name: found[name].astype(bool) for name in ("goal", "renewed")}
 
 
-def arena_of(
-    space: Space, claim: Claim, goal: Goal, give_up: Callable[[], object], most: int | None = None
-) -> Arena:
-    """The arena of a progress property; states beyond the first ``most`` are outside.
+def arena_of(space: Space, claim: Claim, goal: Goal, give_up: Callable[[], object]) -> Arena:
+    """The arena of a progress property, or of the first states when told to give up: ``keys`` has those.
 
-    Costs some 10 microseconds a move. Raises GaveUp if told to give up.
+    The others are then one state outside. Costs some 10 microseconds a move.
     """
     program, engine = space.program, space.engine
     numbers = {key: i for i, key in enumerate(space.parents)}
     unseen, columns = set(space.frontier), _Columns()
     failed = 1 << len(program.claims) if program.failures() else 0
-    outside = np.zeros(len(numbers), bool)
-    for key, number in numbers.items():
-        if number % 4096 == 0 and give_up():
-            raise GaveUp
-        late = most is not None and number >= most
-        outside[number] = late or key in unseen or (failed and engine.check(key) & failed)
+    outside, patience = bytearray(), time.monotonic() + PATIENCE
+    for number, key in enumerate(numbers):
+        if number % LOOK == 0 and time.monotonic() > patience and give_up():
+            break
+        outside.append(key in unseen or bool(failed and engine.check(key) & failed))
         if not outside[number]:
             columns.add(number, engine.stands(key, goal), numbers)
+    keys = list(islice(numbers, len(outside)))
+    outside += b"\1" * (len(keys) < space.states)
     entries = [program.entries[entry] for entry, _ in columns.places]
     duties = [duty(program, *pair) for pair in zip(entries, map(engine.place, columns.places), strict=True)]
     names = [name for name, _ in claim.property.cost]
+    size = len(outside)
     return Arena(
-        excused=_values(space, claim.unless) != 0,
-        outside=outside,
+        excused=_values(space, claim.unless, keys, size) != 0,
+        outside=np.array(outside, bool),
         duty=np.array(duties, np.int64),
         role=np.array([ROLES.index(entry.process.role) for entry in entries], np.int64),
         begun=attempt_begun(program, goal.entry),
-        costs={name: _values(space, cost) for name, cost in zip(names, claim.cost, strict=True)},
+        costs={n: _values(space, cost, keys, size) for n, cost in zip(names, claim.cost, strict=True)},
         spots=list(columns.places),
-        **columns.arrays(),
+        keys=keys,
+        **columns.arrays(len(keys)),
     )
 
 
-def _values(space: Space, expression: Graph | None) -> Ints:
-    """The value of an expression in each state; 0 without one."""
-    if expression is None:
-        return np.zeros(space.states, np.int64)
-    evaluate = space.engine.evaluator(expression)
-    return np.fromiter((evaluate(key) for key in space.parents), np.int64, space.states)
+def _values(space: Space, expression: Graph | None, keys: list[Key], size: int) -> Ints:
+    """The value of an expression in each state; 0 without one, and outside."""
+    values = np.zeros(size, np.int64)
+    if expression is not None:
+        evaluate = space.engine.evaluator(expression)
+        values[: len(keys)] = np.fromiter(map(evaluate, keys), np.int64, len(keys))
+    return values

@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 from attrs import define, field
 
-from racecheck.explore.engine import Key, canonical
+from racecheck.explore.engine import canonical
 from racecheck.explore.path import Run, run_to
 from racecheck.explore.search import Space
 from racecheck.interpreter import Outcome, Place
@@ -22,11 +22,10 @@ Who = tuple[int, int]
 
 def lasso_into(space: Space, arena: Arena, rung: str, block: Bools) -> Lasso:
     """A shortest way into the block, and on to a fair cycle in it."""
-    keys = list(space.parents)
     first = int(np.flatnonzero(block)[0])
     edges, strategy = _moves_within(arena, rung, block)
-    way = run_to(space, keys[first])
-    walker = _Walker(space, arena, keys, edges, first, list(way.states), list(way.moves))
+    way = run_to(space, arena.keys[first])
+    walker = _Walker(space, arena, edges, first, list(way.states), list(way.moves))
     if rung == BY_RACING:
         parts = fair_parts(arena, block, edges)
     else:
@@ -35,7 +34,7 @@ def lasso_into(space: Space, arena: Arena, rung: str, block: Bools) -> Lasso:
     walker.edges &= parts[arena.target] == parts[arena.source]
     start = walker.go_round()
     run = Run(tuple(walker.states), tuple(walker.moves))
-    return Lasso(run, start, _Plan(space, arena, keys, strategy).move if len(strategy) else None)
+    return Lasso(run, start, _Plan(space, arena, strategy).move if len(strategy) else None)
 
 
 def _moves_within(arena: Arena, rung: str, block: Bools) -> tuple[Bools, Ints]:
@@ -63,7 +62,6 @@ class _Plan:
 
     space: Space
     arena: Arena
-    keys: list[Key]
     chosen: Ints
     numbers: dict[State, dict[tuple[int, Place], int]] = field(factory=dict)
 
@@ -74,20 +72,20 @@ class _Plan:
         edge = self.numbers.get(canonical(state), {}).get((entry, place))
         if edge is None:
             return None
-        return outcome_of(self.space, self.arena, self.keys, state, edge)[1]
+        return outcome_of(self.space, self.arena, state, edge)[1]
 
     def _index(self) -> None:
         for edge in self.chosen.tolist():
-            state = canonical(self.space.engine.decode(self.keys[self.arena.source[edge]]))
+            state = canonical(self.space.engine.decode(self.arena.keys[self.arena.source[edge]]))
             spot = self.arena.spots[self.arena.place[edge]]
             self.numbers.setdefault(state, {})[spot[0], self.space.engine.place(spot)] = edge
 
 
-def outcome_of(space: Space, arena: Arena, keys: list[Key], state: State, edge: int) -> tuple[int, Outcome]:
+def outcome_of(space: Space, arena: Arena, state: State, edge: int) -> tuple[int, Outcome]:
     """The number of a process that can take this edge in the state, up to symmetry, and how."""
     spot = arena.spots[arena.place[edge]]
     e, place = spot[0], space.engine.place(spot)
-    wanted = canonical(space.engine.decode(keys[arena.target[edge]]))
+    wanted = canonical(space.engine.decode(arena.keys[arena.target[edge]]))
     number = state.places[e].index(place)
     found = outcomes(space.program, space.program.entries[e], place, state.shared)
     return number, next(o for o in found if canonical(after(state, e, number, o)) == wanted)
@@ -99,7 +97,6 @@ class _Walker:
 
     space: Space
     arena: Arena
-    keys: list[Key]
     edges: Bools
     at: int
     states: list[State]
@@ -107,23 +104,31 @@ class _Walker:
     taken: list[int] = field(factory=list)
     """The edges taken by this walker: the last moves."""
 
+    moved: dict[Who, int] = field(init=False)
+    """Of each process, the number of its last move."""
+
+    def __attrs_post_init__(self) -> None:
+        self.moved = {_mover(move): i for i, move in enumerate(self.moves)}
+
     def take(self, edge: int) -> None:
-        """Let the process that has waited longest at the edge's place move along it."""
+        """Let the process that has waited longest at the edge's place move along it.
+
+        Of those that rest, which owe nothing, the one that came last: so a cycle needs few of them.
+        """
         state = self.states[-1]
-        number, outcome = outcome_of(self.space, self.arena, self.keys, state, edge)
+        number, outcome = outcome_of(self.space, self.arena, state, edge)
         e = self.arena.spots[self.arena.place[edge]][0]
         place = state.places[e][number]
-        waiting = [n for n, other in enumerate(state.places[e]) if other == place]
-        longest = min(waiting, key=lambda n: self._last_move((e, n)))
-        target = after(state, e, longest, outcome)
-        self.moves.append(Move(e, longest, outcome, target))
+        waiting = [(e, n) for n, other in enumerate(state.places[e]) if other == place]
+        waiting.sort(key=lambda who: self.moved.get(who, -1))
+        rests = self.arena.duty[self.arena.place[edge]] == Duty.REST
+        who = waiting[-1 if rests else 0]
+        target = after(state, *who, outcome)
+        self.moved[who] = len(self.moves)
+        self.moves.append(Move(*who, outcome, target))
         self.states.append(target)
         self.taken.append(edge)
         self.at = int(self.arena.target[edge])
-
-    def _last_move(self, who: Who) -> int:
-        made = (i for i in range(len(self.moves) - 1, -1, -1) if _mover(self.moves[i]) == who)
-        return next(made, -1)
 
     def go_to(self, states: Bools, places: Bools | None = None) -> None:
         """Walk to the nearest of the states, or along the nearest edge from one of the places."""

@@ -7,11 +7,21 @@ from collections.abc import Callable
 import numpy as np
 from attrs import evolve, field, frozen
 
+from racecheck.explore.engine import Key
 from racecheck.explore.search import Space
 from racecheck.verdicts.arena import Arena, Bools, GaveUp, arena_of
 from racecheck.verdicts.attempts import attempts_needed, excuse_comes_and_goes, in_attempts
 from racecheck.verdicts.chance import block_probability, expected_attempts
-from racecheck.verdicts.ladder import BY_RACING, NEVER, SETS, by_strategy, closed, fair_parts, worst_rung
+from racecheck.verdicts.ladder import (
+    AT_REST,
+    BY_RACING,
+    NEVER,
+    SETS,
+    by_strategy,
+    closed,
+    fair_parts,
+    worst_rung,
+)
 from racecheck.verdicts.lasso import lasso_into
 from racecheck.verdicts.witness import Lasso, fault, goal_of
 
@@ -23,10 +33,6 @@ STALL_ADDS_NOTHING = "blocked at rest anyway: the stall adds nothing"
 UNKNOWN = "attempts and chance are not known: the search did not end"
 PART = "blocks were looked for among the first {:,} states only"
 GAVE_UP = "attempts and chance are not known: the time is up"
-
-
-FIRST_STATES = 50_000
-"""When there is no time to look at all states, these are: a search finds the shortest ways in first."""
 
 
 @frozen
@@ -43,8 +49,9 @@ class Progress:
     """What is known of a progress property.
 
     ``rung`` is None where none was found in a search that did not end; ``at_least`` where a worse one may
-    have been missed. ``attempts`` and ``expected_attempts`` are None if they have no bound, or if a note
-    says that they are not known; so is ``block_probability``.
+    have been missed. Costs and the stall of such a search are those found: there may be lesser ones.
+    ``attempts`` and ``expected_attempts`` are None if they have no bound, or if a note says that they are
+    not known; so is ``block_probability``.
     """
 
     rung: str | None
@@ -64,23 +71,21 @@ def decide(space: Space, number: int, doubt: str, give_up: Callable[[], object])
     """Climb the ladder for claim ``number``; with a ``doubt`` about the search nothing good is claimed."""
     claim = space.program.claims[number]
     goal = goal_of(space.program, claim)
-    try:
-        arena = arena_of(space, claim, goal, give_up)
-    except GaveUp:
-        arena = arena_of(space, claim, goal, lambda: False, FIRST_STATES)
+    arena = arena_of(space, claim, goal, give_up)
+    if len(arena.keys) < space.states:
         doubt = doubt or "the time is up"
     rung, block = worst_rung(arena, arena.inside)
     costs = {name: _cheapest(space, arena, rung, name) for name in arena.costs if rung != NEVER}
     found = Progress(
         rung if rung != NEVER or not doubt else None,
-        at_least=bool(doubt),
+        at_least=bool(doubt) and rung != AT_REST,
         stall=stall(arena),
         costs=costs,
         tried_while_excused=bool((arena.goal & arena.excused[arena.source]).any()),
     )
     notes = _notes(arena, found, bool(doubt))
-    if arena.outside[FIRST_STATES:].all() and arena.states > FIRST_STATES:
-        notes.append(PART.format(FIRST_STATES))
+    if len(arena.keys) < space.states:
+        notes.append(PART.format(len(arena.keys)))
     found = evolve(found, notes=tuple(notes))
     found = _counted(arena, found, bool(doubt), give_up)
     if rung == NEVER:
@@ -88,7 +93,9 @@ def decide(space: Space, number: int, doubt: str, give_up: Callable[[], object])
     if costs:
         name, cost = next(iter(costs.items()))
         block = SETS[rung](arena, arena.inside & (arena.costs[name] <= cost.least))
-    return evolve(found, way=_depth(space, block), lasso=_shown(space, arena, number, rung, block))
+    return evolve(
+        found, way=len(_way(space, arena, block)) - 1, lasso=_shown(space, arena, number, rung, block)
+    )
 
 
 def _cheapest(space: Space, arena: Arena, rung: str, name: str) -> Cheapest:
@@ -103,15 +110,14 @@ def _cheapest(space: Space, arena: Arena, rung: str, name: str) -> Cheapest:
         else:
             low = middle + 1
     block = SETS[rung](arena, arena.inside & (cost <= values[low]))
-    keys = list(space.parents)
-    path = set(space.path(keys[int(np.flatnonzero(block)[0])]))
-    on_path = np.fromiter((key in path for key in keys), bool, len(keys))
-    return Cheapest(int(values[low]), len(path) - 1, int(cost[on_path].max()))
+    way = _way(space, arena, block)
+    on_way = np.fromiter((key in way for key in arena.keys), bool, len(arena.keys))
+    return Cheapest(int(values[low]), len(way) - 1, int(cost[: len(on_way)][on_way].max()))
 
 
-def _depth(space: Space, block: Bools) -> int:
-    keys = list(space.parents)
-    return len(space.path(keys[int(np.flatnonzero(block)[0])])) - 1
+def _way(space: Space, arena: Arena, block: Bools) -> set[Key]:
+    """The states of a shortest way into the block."""
+    return set(space.path(arena.keys[int(np.flatnonzero(block)[0])]))
 
 
 def stall(arena: Arena) -> int | None:
@@ -126,7 +132,7 @@ def needs_no_attacker(arena: Arena, rung: str) -> bool:
     within = arena.inside & arena.reached(start, ~arena.hostile)
     if rung == BY_RACING:
         return bool((fair_parts(arena, within, ~arena.goal & ~arena.hostile) >= 0).any())
-    return rung != NEVER and bool(SETS["at rest"](arena, within).any())
+    return rung != NEVER and bool(SETS[AT_REST](arena, within).any())
 
 
 def _notes(arena: Arena, found: Progress, doubt: bool) -> list[str]:
@@ -136,7 +142,7 @@ def _notes(arena: Arena, found: Progress, doubt: bool) -> list[str]:
         COMES_AND_GOES: excuse_comes_and_goes(arena),
         VICTIM_EXCUSES: victim_excuses.any(),
         NO_GOAL: not doubt and not arena.goal.any(),
-        STALL_ADDS_NOTHING: found.stall is not None and found.rung == "at rest",
+        STALL_ADDS_NOTHING: found.stall is not None and found.rung == AT_REST,
     }
     return [note for note, applies in notes.items() if applies]
 
