@@ -55,6 +55,7 @@ class Arena:
     renewed: Bools
     duty: Ints
     role: Ints
+    event: Goal
     begun: bool = True
     costs: dict[str, Ints] = field(factory=dict)
     spots: list[Spot] = field(factory=list)
@@ -210,6 +211,7 @@ def arena_of(space: Space, claim: Claim, goal: Goal, give_up: Callable[[], objec
         outside=np.array(outside, bool),
         duty=np.array(duties, np.int64),
         role=np.array([ROLES.index(entry.process.role) for entry in entries], np.int64),
+        event=goal,
         begun=attempt_begun(program, goal.entry),
         costs={n: _values(space, cost, keys, size) for n, cost in zip(names, claim.cost, strict=True)},
         spots=list(columns.places),

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
-from attrs import define
+from attrs import define, field
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, eye_array
-from scipy.sparse.linalg import splu
+from scipy.sparse import csc_array, csr_array, eye_array
+from scipy.sparse.linalg import bicgstab, splu
+from threadpoolctl import threadpool_limits
 
 from racecheck.semantics import Duty
 from racecheck.verdicts.arena import Arena, Bools, GaveUp, Ints
@@ -23,6 +24,10 @@ from racecheck.verdicts.attempts import failures, quiet
 Floats = NDArray[np.float64]
 GAIN = 1e-9
 """What a move must gain, relative to the value, to be taken instead: less is rounding."""
+PRECISION = 1e-12
+"""Of the iterative solution, relative to the right-hand side."""
+RESIDUE = 1e-11
+"""By how much an equation may be missed, at most: rewards and chances are of the order of 1."""
 STAY = -1
 FAR = np.iinfo(np.int64).max
 
@@ -63,6 +68,11 @@ class _Game:
     """The value of every other state."""
     stop: Bools
     reward: Floats
+    values: Floats = field(init=False)
+    """Those of the last policy."""
+
+    def __attrs_post_init__(self) -> None:
+        self.values = self.settled.copy()
 
     def idle(self) -> Ints:
         """The policy by which each hostile stand stays, or takes its first move where it must move."""
@@ -119,11 +129,17 @@ class _Game:
         return shares
 
     def _solved(self, rows: Ints, columns: Ints, chances: Floats, constant: Floats) -> Floats:
+        """The fixed point: iteratively from the last values, or directly where that does not converge."""
         names, size = np.cumsum(self.open) - 1, int(self.open.sum())
-        moves = csc_array((chances, (names[rows], names[columns])), shape=(size, size))
-        values = self.settled.copy()
-        values[self.open] = splu(csc_array(eye_array(size) - moves)).solve(constant[self.open])
-        return values
+        moves = csr_array((chances, (names[rows], names[columns])), shape=(size, size))
+        matrix, right = csr_array(eye_array(size) - moves), constant[self.open]
+        with threadpool_limits(1):  # these vectors are short: threads would wait for one another
+            found, _ = bicgstab(matrix, right, self.values[self.open], rtol=PRECISION)
+        if abs(matrix @ found - right).max(initial=0) > RESIDUE:  # it may say that it has converged
+            found = splu(csc_array(matrix)).solve(right)
+        self.values = self.settled.copy()
+        self.values[self.open] = found
+        return self.values
 
     def _improved(self, policy: Ints, values: Floats) -> Ints:
         """The policy that takes, at each stand, a move that gains most, if one gains anything."""

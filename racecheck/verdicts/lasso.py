@@ -87,8 +87,14 @@ def outcome_of(space: Space, arena: Arena, state: State, edge: int) -> tuple[int
     e, place = spot[0], space.engine.place(spot)
     wanted = canonical(space.engine.decode(arena.keys[arena.target[edge]]))
     number = state.places[e].index(place)
-    found = outcomes(space.program, space.program.entries[e], place, state.shared)
-    return number, next(o for o in found if canonical(after(state, e, number, o)) == wanted)
+    found = [
+        outcome
+        for outcome in outcomes(space.program, space.program.entries[e], place, state.shared)
+        if canonical(after(state, e, number, outcome)) == wanted
+    ]
+    # A choice may lead to the same state by way of the goal, which these edges do not take.
+    quiet = (o for o in found if arena.event not in [(e, name) for name in o.events])
+    return number, next(quiet)
 
 
 @define(eq=False)
