@@ -137,17 +137,18 @@ class Expressions(Operands):
     def value_BoolOp(self, node: ast.BoolOp) -> Value:
         if all(is_simple(operand) for operand in node.values):
             return self._simple_bool(node)
-        target = self.builder.register("")
-        done: Loose = []
-        for operand in node.values:
+        ways: list[tuple[Value, Loose]] = []
+        for operand in node.values[:-1]:
             site = self.frame.source.site(operand)
-            value = self.expr(operand)
-            self.builder.assign(site, target, value)
-            yes, no = self.builder.branch(site, value if isinstance(value, Const) else target)
-            stop, go_on = (no, yes) if isinstance(node.op, ast.And) else (yes, no)
-            done, self.builder.loose = done + stop, go_on
-        self.builder.loose += done
-        return target
+            value = self.builder.temporary(site, self.expr(operand))
+            yes, no = self.builder.branch(site, value)
+            stop, self.builder.loose = (no, yes) if isinstance(node.op, ast.And) else (yes, no)
+            ways.append((value, stop))
+            if not self.builder.loose:
+                break
+        else:
+            ways.append((self.expr(node.values[-1]), self.builder.loose))
+        return self.merge(self.frame.source.site(node), ways)
 
     def _simple_bool(self, node: ast.BoolOp) -> Value:
         """``and`` and ``or`` of pure operands; a constant decides which others are looked at."""

@@ -30,10 +30,8 @@ def render_progress(event: str, found: Progress, width: int) -> str:
     lines = [f"{rung_text(found)}: {NEEDS[found.rung]}" if found.rung else "no block was seen so far"]
     for name, cost in found.costs.items():
         most = "at most" if found.at_least else "at the least"
-        lines.append(
-            f"cheapest: {name} {cost.least:,} {most}, after {count(cost.length, 'step')} (up to "
-            f"{cost.highest:,} on the way)"
-        )
+        way = f" (up to {cost.highest:,} on the way)" if cost.highest > cost.least else ""
+        lines.append(f"cheapest: {name} {cost.least:,} {most}, {count(cost.length, 'step')} away{way}")
     if found.stall is not None:
         who = "1 hostile process" if found.stall == 1 else f"{found.stall} hostile processes"
         lines.append(f"stall: {who} stopped in flight can block for as long as that lasts")
