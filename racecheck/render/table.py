@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
+from attrs import frozen
 from rich.table import Table
 
 from racecheck.compare import Refused, Row
@@ -13,28 +15,8 @@ from racecheck.render.columns import count, filled, printed
 from racecheck.render.progress import NEEDS, rung_text
 from racecheck.verdicts.progress import NO_ATTACKER, Progress
 
-HEADS: dict[str, Literal["left", "right"]] = {
-    "reads": "left",
-    "rung": "left",
-    "way in": "left",
-    "stall": "right",
-    "attempts": "right",
-    "best attacker": "left",
-    "tries excused": "left",
-    "states": "right",
-    "s": "right",
-}
 WIDE = 130
-"""Columns that a table needs."""
-MEANINGS = (
-    "reads: the words that the victim loads, in this order; a+b is one load",
-    "way in: the least that the attacker must spend, and the number of steps that lead to the block",
-    "stall: the number of hostile processes that block while stopped in mid-operation; - if none can",
-    "attempts: that the victim needs at most once the attacker rests; none: no number is enough",
-    "best attacker: under a random scheduler, the probability p that it comes to block for good, or the "
-    "number of attempts expected until the victim succeeds in spite of it",
-    "tries excused: whether the victim tries where it is excused, too: what a policy fails to save",
-)
+"""Columns that the whole table needs; a narrower one has the most telling columns."""
 
 
 def render_comparison(all_rows: Sequence[Row | Refused], width: int) -> str:
@@ -46,7 +28,8 @@ def render_comparison(all_rows: Sequence[Row | Refused], width: int) -> str:
         return left_out + "\n"
     parts = [_head(rows, width), _table(rows, width)]
     parts += ["\n".join(filled(f"{rung}: {NEEDS[rung]}", width) for rung in _rungs(rows))]
-    parts += ["\n".join(filled(text, width) for text in MEANINGS)]
+    parts += ["\n".join(filled(f"{c.head}: {c.meaning}", width) for c in _shown(width) if c.meaning)]
+    parts += [] if width >= WIDE else [filled(HIDDEN, width)]
     parts += [text for text in (left_out, _small(rows, width), _others(rows, width)) if text]
     return "\n\n".join(parts) + "\n"
 
@@ -64,67 +47,69 @@ def _head(rows: Sequence[Row], width: int) -> str:
 
 
 def _table(rows: Sequence[Row], width: int) -> str:
-    if width < WIDE:
-        return "\n".join(_listed(row, width) for row in rows)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True)
+    shown = _shown(width)
     for name in rows[0].values:
         table.add_column(name, no_wrap=True)
-    for name, justify in HEADS.items():
-        table.add_column(name, justify=justify)
+    for column in shown:
+        table.add_column(column.head, justify=column.justify)
     for row in rows:
-        table.add_row(*(str(value) for value in row.values.values()), *_cells(row))
+        names = [_folded(str(value), width // 3) for value in row.values.values()]
+        table.add_row(*names, *(column.cell(row, _found(row)) for column in shown))
     return printed(table, width)
 
 
-def _listed(row: Row, width: int) -> str:
-    """A row as a paragraph, for a narrow terminal."""
-    cells = dict(zip(HEADS, _cells(row), strict=True))
-    name, rung = _name(row), cells.pop("rung")
-    details = "; ".join(f"{head} {cell}" for head, cell in cells.items())
-    return f"{name}: {rung}\n" + textwrap.indent(textwrap.fill(details, width - 4), "    ")
+def _shown(width: int) -> list[Column]:
+    return [column for column in COLUMNS if width >= WIDE or not column.wide]
 
 
-def _cells(row: Row) -> list[str]:
-    result, report = row.progress, row.report
-    found = result.progress
-    assert found is not None
-    return [
-        ", ".join(row.reads) or "-",
-        _rung(row, found),
-        _way(found),
-        "-" if found.stall is None else str(found.stall),
-        *_numbers(found),
-        "yes" if found.tried_while_excused else "no",
-        f"{report.states:,}",
-        f"{report.seconds:.1f}",
-    ]
+def _folded(name: str, width: int) -> str:
+    """A name in lines of this width, broken behind underscores and plus signs."""
+    lines = [""]
+    for part in re.findall(r"[^_+]*[_+]?", name):
+        if len(lines[-1]) + len(part) > width and lines[-1]:
+            lines.append("  ")
+        lines[-1] += part
+    return "\n".join(lines)
+
+
+def _found(row: Row) -> Progress:
+    assert row.progress.progress is not None
+    return row.progress.progress
 
 
 def _rung(row: Row, found: Progress) -> str:
     if not found.at_least:
         return rung_text(found)
-    text = f"unfinished ({rung_text(found)})" if found.rung else "unfinished"
-    if row.scaled is not None:
-        text += f"; {row.scaled.rung} when scaled"
-    return text
+    if row.scaled is None:
+        return f"unfinished ({rung_text(found)})" if found.rung else "unfinished"
+    vary = next(name for name, value in row.scaled.parameters.items() if row.scaled.below[name] != value)
+    real, small = row.report.parameters[vary], row.scaled.parameters[vary]
+    least = f" ({rung_text(found)})" if found.rung else ""
+    return f"unfinished{least} at {vary}={real}; scaled: {row.scaled.rung} at {vary}={small}"
 
 
-def _way(found: Progress) -> str:
+def _way(_: Row, found: Progress) -> str:
     if NO_ATTACKER in found.notes:
         return NO_ATTACKER
     costs = [f"{name} {cost.least:,}, {count(cost.length, 'step')}" for name, cost in found.costs.items()]
     return "; ".join(costs) or ("-" if found.way is None else count(found.way, "step"))
 
 
-def _numbers(found: Progress) -> tuple[str, str]:
-    """Attempts, and what the best attacker gets."""
+def _attempts(_: Row, found: Progress) -> str:
     if found.block_probability is None:
-        return "?", "?"
-    attempts = "none" if found.attempts is None else str(found.attempts)
+        return "?"
+    return "none" if found.attempts is None else str(found.attempts)
+
+
+def _attacker(_: Row, found: Progress) -> str:
+    """What the best attacker gets."""
+    if found.block_probability is None:
+        return "?"
     if found.expected_attempts is None:
-        return attempts, f"blocks, p = {found.block_probability:.3g}"
+        return f"blocks, p = {found.block_probability:.3g}"
     number = f"{found.expected_attempts:.3g}"
-    return attempts, f"{number} attempt{'s' * (number != '1')}"
+    return f"{number} attempt{'s' * (number != '1')}"
 
 
 def _rungs(rows: Sequence[Row]) -> list[str]:
@@ -167,3 +152,59 @@ def _others(rows: Sequence[Row], width: int) -> str:
                     filled(f"{_name(row)}: {result.verdict} {result.kind} {result.property!r}", width)
                 )
     return "\n".join(lines)
+
+
+@frozen
+class Column:
+    """A column of the table, what stands in it for a row, and what that means."""
+
+    head: str
+    cell: Callable[[Row, Progress], str]
+    meaning: str = ""
+    justify: Literal["left", "right"] = "left"
+    wide: bool = False
+
+
+COLUMNS = (
+    Column(
+        "reads",
+        lambda row, _: ", ".join(row.reads) or "-",
+        "the words that the victim loads, in this order; a+b is one load",
+        wide=True,
+    ),
+    Column("rung", _rung),
+    Column(
+        "way in",
+        _way,
+        "the least that the attacker must spend, and the number of steps that lead to the block",
+    ),
+    Column(
+        "stall",
+        lambda _, found: "-" if found.stall is None else str(found.stall),
+        "the number of hostile processes that block while stopped in mid-operation; - if none can",
+        "right",
+        wide=True,
+    ),
+    Column(
+        "attempts",
+        _attempts,
+        "that the victim needs at most once the attacker rests; none: no number is enough; ?: not known, "
+        "the search did not end within its limits",
+        "right",
+    ),
+    Column(
+        "best attacker",
+        _attacker,
+        "under a random scheduler, the probability p that it comes to block for good, or the number of "
+        "attempts expected until the victim succeeds in spite of it",
+    ),
+    Column(
+        "tries excused",
+        lambda _, found: "yes" if found.tried_while_excused else "no",
+        "whether the victim tries where it is excused, too: what a policy fails to save",
+        wide=True,
+    ),
+    Column("states", lambda row, _: f"{row.report.states:,}", justify="right", wide=True),
+    Column("s", lambda row, _: f"{row.report.seconds:.1f}", justify="right", wide=True),
+)
+HIDDEN = f"{', '.join(c.head for c in COLUMNS if c.wide)}: on a terminal of {WIDE} columns, and with --json"
