@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from racecheck.cli import cli
 
-README = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
@@ -30,7 +31,7 @@ def check(tmp_path, monkeypatch, source, *arguments):
 
 def test_output_is_what_the_readme_shows(tmp_path, monkeypatch):
     """The console block is the command and its exact output."""
-    (console,) = blocks("console")
+    console = blocks("console")[0]
     command, _, expected = console.partition("\n")
     result = check(tmp_path, monkeypatch, blocks("python")[0])
 
@@ -49,3 +50,16 @@ def test_the_fix_in_the_readme_holds(tmp_path, monkeypatch):
 
     assert "violated" not in result.output
     assert "holds      assert    lookup: uses a freed folio" in result.output
+
+
+def test_the_comparison_in_the_readme_runs(monkeypatch):
+    """The command that the ladder is explained with; its rungs are those of the table above it."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "100")
+    command = blocks("console")[1].strip().removeprefix("$ racecheck ")
+    result = CliRunner().invoke(cli, command.split(), standalone_mode=False)
+
+    assert result.return_value == 1
+    assert {"at rest:", "by racing:", "never:"} <= {
+        line.split(":")[0] + ":" for line in result.output.split("\n")
+    }
