@@ -1,0 +1,276 @@
+"""Progress as it is decided: against brute force, and what must hold of any answer."""
+
+import re
+from collections import Counter
+
+import pytest
+from decided import CHANCES, WORDS, decided, in_words, number_of, program_of, searched, small
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from progress_systems import systems
+from test_oracle_progress import CASES
+
+import racecheck as rc
+from racecheck.api import report_on
+from racecheck.compiler.compile import compile_model
+from racecheck.explore.python import PythonEngine
+from racecheck.explore.reference import ReferenceEngine
+from racecheck.model import RUNGS
+from racecheck.verdicts import arena as arenas
+from racecheck.verdicts.arena import arena_of
+from racecheck.verdicts.ladder import LADDER, SETS, by_racing
+from racecheck.verdicts.progress import GAVE_UP, PART, UNKNOWN
+from racecheck.verdicts.safety import judge
+from racecheck.verdicts.witness import goal_of
+
+
+def agree(found, expected):
+    """Assert that an answer is as expected, numbers of chance up to rounding."""
+    assert {word: found[word] for word in expected if word in WORDS} == {
+        word: value for word, value in expected.items() if word in WORDS
+    }
+    for word in expected.keys() & CHANCES:
+        value = expected[word]
+        assert found[word] == (value if value is None else pytest.approx(float(value), rel=1e-6, abs=1e-6))
+
+
+@settings(max_examples=150)
+@given(systems())
+def test_agrees_with_brute_force(source):
+    """Rung, stall, costs, attempts, chance and notes, with and without symmetry."""
+    program, expected = small(source)
+    for symmetry in (True, False):
+        agree(in_words(decided(searched(program, symmetry=symmetry))), expected._asdict())
+
+
+@settings(max_examples=30)
+@given(systems())
+def test_agrees_with_brute_force_on_the_reference_engine(source):
+    """The same, from states and moves as the definition gives them."""
+    program, expected = small(source)
+    for symmetry in (True, False):
+        agree(in_words(decided(searched(program, ReferenceEngine, symmetry))), expected._asdict())
+
+
+@pytest.mark.parametrize("engine", [PythonEngine, ReferenceEngine])
+@pytest.mark.parametrize("name", CASES)
+def test_small_models(name, engine):
+    """What a hand found of each answer."""
+    model, expected = CASES[name]
+    agree(in_words(decided(searched(compile_model(model()), engine))), expected)
+
+
+def standing(engine, key, goal):
+    """Who stands where in a state and what comes of each move, without the engine's own names."""
+    return Counter(
+        (
+            stand.spot[0],
+            engine.place(stand.spot),
+            stand.processes,
+            frozenset(
+                Counter(turn._replace(target=engine.decode(turn.target)) for turn in stand.turns).items()
+            ),
+        )
+        for stand in engine.stands(key, goal)
+    )
+
+
+@settings(max_examples=50)
+@given(systems())
+def test_engines_tell_the_same_of_moves(source):
+    """Targets, chances, heads and goals of every move from every state."""
+    program = program_of(source)
+    goal = goal_of(program, program.claims[number_of(program)])
+    for symmetry in (True, False):
+        reference = searched(program, ReferenceEngine, symmetry, most=500)
+        assume(reference.complete)
+        python = searched(program, PythonEngine, symmetry).engine
+        for state in reference.parents:
+            expected = standing(reference.engine, state, goal)
+            assert standing(python, python.encode(state), goal) == expected
+
+
+def arena_in(space):
+    """The arena of a space's progress property."""
+    claim = space.program.claims[number_of(space.program)]
+    return arena_of(space, claim, goal_of(space.program, claim), lambda: None)
+
+
+@settings(max_examples=60)
+@given(systems())
+def test_rungs_are_in_one_another(source):
+    """R is in X, and where X is not empty it is R, or a fair schedule wins as well."""
+    arena = arena_in(searched(program_of(source), most=3000))
+    at_rest, by_strategy = (SETS[rung](arena, arena.inside) for rung in ("at rest", "by strategy"))
+    assert not (at_rest & ~by_strategy).any()
+    assert at_rest.any() or not by_strategy.any() or by_racing(arena, arena.inside).any()
+
+
+@settings(max_examples=60)
+@given(systems())
+def test_costs_are_the_least(source):
+    """The rung is there at each cost and not just below; no better one is there instead of it."""
+    space = searched(program_of(source))
+    arena, found = arena_in(space), decided(space)
+    assume(found.costs)
+    for name, cost in found.costs.items():
+        at, below = (arena.inside & (arena.costs[name] <= c) for c in (cost.least, cost.least - 1))
+        assert SETS[found.rung](arena, at).any()
+        assert not SETS[found.rung](arena, below).any()
+        assert cost.length <= space.depth
+    assert not any(SETS[worse](arena, arena.inside).any() for worse in LADDER[: LADDER.index(found.rung)])
+
+
+@settings(max_examples=80)
+@given(systems(), st.integers(1, 60))
+def test_a_part_of_the_states_never_shows_more_than_all(source, most):
+    """What a search that stopped has found is real, and "at least"; it never says "never"."""
+    program = program_of(source)
+    part = searched(program, most=most)
+    assume(part.stopped)
+    some, full = decided(part), decided(searched(program))
+    assert some.rung in (None, *RUNGS[1:])
+    assert some.at_least == (some.rung != "at rest")
+    assert UNKNOWN in some.notes
+    assert (some.attempts, some.block_probability, some.expected_attempts) == (None, None, None)
+    if some.rung is not None:
+        assert RUNGS.index(some.rung) <= RUNGS.index(full.rung)
+    if some.rung == full.rung:
+        assert all(some.costs[name].least >= full.costs[name].least for name in full.costs)
+    if some.stall is not None:
+        assert full.stall <= some.stall
+    (finding,) = judge(part, only="goal")
+    assert finding.verdict == ("unfinished" if some.rung is None else "violated")
+
+
+@settings(max_examples=80)
+@given(systems())
+def test_a_failed_assert_leaves_doubt(source):
+    """Behind it there may be a worse rung, so that only the worst is violated, and nothing holds."""
+    source = re.sub(
+        r"^( +)page\.map\.set\(1\)$", r"\g<0>\n\1assert page.busy == 0", source, flags=re.MULTILINE
+    )
+    assume("assert" in source)
+    program, expected = small(source)
+    space = searched(program)
+    assume(any(number >= len(program.claims) for number in space.found))
+    (finding,) = judge(space, only="goal")
+    assert finding.progress.rung == (expected.rung if expected.rung != "never" else None)
+    assert finding.progress.at_least == (expected.rung != "at rest")
+    assert finding.verdict == ("violated" if expected.rung == "at rest" else "unfinished")
+    assert finding.progress.block_probability is None
+
+
+class Page(rc.Shared):
+    maps = rc.Atomic(0)
+    ready = rc.Flag()
+
+
+def scan(page, few):
+    """Succeeds with few mappings."""
+    while True:
+        if page.maps.read() < few:
+            rc.event("isolated")
+
+
+def climb(page, top):
+    """Go up to the top, one mapping at a time."""
+    for _ in range(top):
+        rc.rest()
+        page.maps.inc()
+
+
+def come_back(page, top):
+    """Go up to the top and back to half of it, and tell of it."""
+    climb(page, top)
+    for _ in range(top // 2):
+        rc.rest()
+        page.maps.dec()
+    page.ready.set()
+
+
+def wait_for_it(page, few):
+    """Succeeds until the climber is back; then as scan."""
+    while True:
+        if page.ready.test():
+            scan(page, few)
+        rc.event("isolated")
+
+
+def climbing(victim=scan, hostile=climb, few=6, top=20):
+    """The program of a victim that succeeds with few mappings only."""
+
+    @rc.model
+    def program():
+        page = Page()
+        return rc.Model(
+            rc.Process("scanner", victim, page, few, role=rc.VICTIM),
+            rc.Process("climber", hostile, page, top, role=rc.HOSTILE),
+            rc.progress("isolated", cost={"maps": lambda: page.maps, "spare": lambda: top - page.maps}),
+        )
+
+    return compile_model(program())
+
+
+def costs(found):
+    """Least, length and highest, by name."""
+    return {name: (cost.least, cost.length, cost.highest) for name, cost in found.costs.items()}
+
+
+@pytest.mark.parametrize("few", [1, 6, 13, 20])
+def test_the_cheapest_block_of_many(few):
+    """It rests at any height from ``few`` on: the least is found by halving, the shortest way to it."""
+    found = decided(searched(climbing(few=few)))
+    # The other cost falls with the height: it is least at the top, and highest at the foot.
+    assert costs(found) == {"maps": (few, few, few), "spare": (0, 20, 20)}
+    assert (found.rung, found.way) == ("at rest", few)
+
+
+def test_the_way_to_the_cheapest_block_may_be_dear():
+    """It must have been at the top: 20 steps up, 10 back, and one that tells the victim of it."""
+    found = decided(searched(climbing(wait_for_it, come_back)))
+    assert costs(found) == {"maps": (10, 31, 20), "spare": (10, 31, 20)}
+
+
+def stopped_after(states, few):
+    """The answer when the time is up after so many states."""
+    looks = iter(range(states // arenas.LOOK))
+    return decided(searched(climbing(few=few)), lambda: next(looks, None) is None)
+
+
+def test_the_time_is_up_while_states_are_looked_at(monkeypatch):
+    """Blocks are looked for among the first states, and a note says among how many."""
+    monkeypatch.setattr(arenas, "PATIENCE", 0)
+    monkeypatch.setattr(arenas, "LOOK", 8)
+    seen = stopped_after(16, few=6)
+    assert (seen.rung, seen.at_least, seen.costs["maps"].least) == ("at rest", False, 6)
+    assert PART.format(16) in seen.notes
+    assert UNKNOWN in seen.notes
+    not_seen = stopped_after(16, few=18)
+    assert (not_seen.rung, not_seen.at_least, not_seen.lasso) == (None, True, None)
+
+
+def test_the_time_is_up_while_chances_are_solved():
+    """The rung is known by then, and is not "at least"."""
+    races, _ = CASES["races"]
+    found = decided(searched(compile_model(races())), lambda: True)
+    assert (found.rung, found.at_least, found.expected_attempts) == ("by racing", False, None)
+    assert GAVE_UP in found.notes
+
+
+@pytest.mark.parametrize("at_worst", RUNGS)
+def test_at_worst(at_worst):
+    """A rung that is allowed for holds, and is shown with its lasso all the same."""
+    verdict = "holds" if at_worst == "at rest" else "violated"
+
+    @rc.model
+    def allowing():
+        page = Page()
+        return rc.Model(
+            rc.Process("scanner", scan, page, 2, role=rc.VICTIM),
+            rc.Process("climber", climb, page, 3, role=rc.HOSTILE),
+            rc.progress("isolated", at_worst=at_worst),
+        )
+
+    (result,) = report_on(allowing, only="isolated").results
+    assert (result.verdict, result.progress.rung, result.trace.verdict) == (verdict, "at rest", verdict)
