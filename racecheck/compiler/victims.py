@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 
 from racecheck.compiler.builder import GraphBuilder
-from racecheck.compiler.ir import Attempt, End, Event, Head
+from racecheck.compiler.ir import Attempt, End, Event, Fail, Head
 from racecheck.errors import ModelError
 from racecheck.model import VICTIM, Model, Process
 
@@ -69,8 +69,9 @@ def _reached(draft: GraphBuilder) -> set[int]:
 
 
 def _mark_heads(draft: GraphBuilder) -> None:
-    """The loops that cannot be left: earlier ones only prepare the attempts."""
-    for part in nx.attracting_components(_flow(draft).subgraph(_reached(draft))):
+    """The loops that cannot be left but by a failed assert: earlier ones only prepare the attempts."""
+    running = {at for at in _reached(draft) if not isinstance(draft.nodes[at], Fail)}
+    for part in nx.attracting_components(_flow(draft).subgraph(running)):
         for at in part:
             node = draft.nodes[at]
             if isinstance(node, Head) and node.outermost:
