@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from racecheck.blame import blamed, kind_of, offer, told
 from racecheck.errors import ModelError, RacecheckError, UsageError
@@ -157,6 +157,7 @@ class Model:
     parameters: dict[str, object]
     given: dict[str, object]
     file: str
+    line: int | None
 
     def __init__(self, *parts: Process | Property) -> None:
         for part in parts:
@@ -174,13 +175,14 @@ class Model:
             raise ModelError(f"a property is named {reserved!r}, which is the name of a built-in check")
         present = tuple(p for p in processes if p.count)
         shared = tuple(context.created or ())
-        self.__attrs_init__(present, properties, shared, "", {}, {}, "")
+        self.__attrs_init__(present, properties, shared, "", {}, {}, "", None)
 
-    def named(self, name: str, parameters: dict[str, object], given: dict[str, object], file: str) -> Model:
-        """The same model, knowing where it comes from and which parameters were given."""
-        copy = object.__new__(Model)
-        copy.__attrs_init__(self.processes, self.properties, self.shared, name, parameters, given, file)
-        return copy
+
+def _with(model: Model, **changes: Any) -> Model:
+    """The same model, knowing where it comes from and which parameters were given."""
+    copy = object.__new__(Model)
+    copy.__attrs_init__(**{a.name: getattr(model, a.name) for a in fields(Model)} | changes)
+    return copy
 
 
 def _refuse_twins(what: str, names: list[str]) -> None:
@@ -235,7 +237,8 @@ class ModelFunction:
         model = self._run({name: value for name, (value, _) in resolved.items()})
         shown = {name: shown for name, (_, shown) in resolved.items()}
         given = {name: shown[name] for name in shown if name in values}
-        return model.named(self.__name__, shown, given, self.file)
+        place = {"name": self.__name__, "file": self.file, "line": self.line}
+        return _with(model, **place, parameters=shown, given=given)
 
     def _run(self, values: dict[str, object]) -> Model:
         outer, context.created = context.created, []

@@ -29,6 +29,7 @@ def victim_of(model: Model, drafts: list[GraphBuilder], event: str) -> int:
             f"progress({event!r}): no process with role=VICTIM emits event({event!r}); name the process "
             "that must come to it again and again",
             model.file or None,
+            model.line,
         )
     victims = [model.processes[i] for i in found]
     if len(victims) > 1 or victims[0].count > 1:
