@@ -84,21 +84,28 @@ def replay(trace: Trace, model: Model) -> Replay:
     A stuck process is checked by searching everything that can follow the last state.
     """
     program = compile_model(model)
+    run, failed = follow(program, trace)
+    if failed is not None:
+        return failed
+    claim = _claim(program, trace, run)
+    return Replay(trace, not claim, None, claim)
+
+
+def follow(program: Program, trace: Trace) -> tuple[Run, Replay | None]:
+    """Run the steps of a trace, its cycle's too: as far as they are possible, and which one is not."""
     states, moves = [initial(program)], list[Move]()
     for i, step in enumerate([*trace.steps, *trace.cycle]):
         state = states[-1]
         enabled = [(move, trace_step(program, state, move)) for move in steps(program, state)]
         found = [(move, seen) for move, seen in enabled if _same_move(step, seen)]
-        names = tuple(dict.fromkeys(str(seen) for _, seen in enabled))
-        if not found:
-            return Replay(trace, False, i, str(step), names)
         differences = [_difference(step, seen) for _, seen in found]
         if all(differences):
-            return Replay(trace, False, i, f"{step}: {differences[0]}", names)
+            expected = f"{step}: {differences[0]}" if differences else str(step)
+            names = tuple(dict.fromkeys(str(seen) for _, seen in enabled))
+            return Run(tuple(states), tuple(moves)), Replay(trace, False, i, expected, names)
         moves.append(found[differences.index("")][0])
         states.append(moves[-1].target)
-    claim = _claim(program, trace, Run(tuple(states), tuple(moves)))
-    return Replay(trace, not claim, None, claim)
+    return Run(tuple(states), tuple(moves)), None
 
 
 def with_native(replayed: Replay, model: Model) -> Replay:

@@ -1,0 +1,114 @@
+"""What a picture of a trace shows: its rows, the values between them, and who is in mid-operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attrs import field, frozen
+
+from racecheck.compiler.program import Program
+from racecheck.explore.path import Run, process_name
+from racecheck.model import Role
+from racecheck.render.columns import count, rounds
+from racecheck.semantics import Duty, State, duty
+from racecheck.trace import Trace, TraceStep
+from racecheck.verdicts.witness import processes
+
+MOST_ROWS = 80
+"""Rows that a picture has; of a longer trace it shows the first and the last ones."""
+
+
+@frozen
+class Story:
+    """A trace and what its model adds: the values at the start, roles, and who is busy after each step.
+
+    A process is busy in the middle of an operation: not at a rest, and not at its end. Without the model
+    these are empty. ``ghosts`` are words that no kernel code can see.
+    """
+
+    trace: Trace
+    initial: dict[str, int] = field(factory=dict)
+    roles: dict[str, Role] = field(factory=dict)
+    busy: tuple[frozenset[str], ...] = ()
+    ghosts: frozenset[str] = frozenset()
+
+    @property
+    def steps(self) -> list[TraceStep]:
+        """The way in, and then the cycle."""
+        return [*self.trace.steps, *self.trace.cycle]
+
+    def processes(self) -> list[str]:
+        """Who moves, in order of appearance."""
+        return list(dict.fromkeys(step.process for step in self.steps))
+
+    def labels(self) -> list[str]:
+        """The words that change."""
+        changed = dict.fromkeys(label for step in self.steps for label in step.changed)
+        return [label for label in dict.fromkeys([*self.initial, *changed]) if label in changed]
+
+    def values(self) -> list[dict[str, int]]:
+        """The known values before the first step, and after each."""
+        found = [dict(self.initial)]
+        for step in self.steps:
+            found.append(found[-1] | step.changed)
+        return found
+
+
+def story_of(program: Program, trace: Trace, run: Run) -> Story:
+    """A trace as its model runs it."""
+    labels = [slot.label for slot in program.slots]
+    return Story(
+        trace,
+        dict(zip(labels, run.states[0].shared, strict=True)),
+        {name: entry.process.role for entry in program.entries for name in entry.process.instances()},
+        tuple(frozenset(_busy(program, state)) for state in run.states),
+        frozenset(slot.label for slot in program.slots if slot.kind == "Ghost"),
+    )
+
+
+def _busy(program: Program, state: State) -> Iterator[str]:
+    for e, number in processes(program):
+        if duty(program, program.entries[e], state.places[e][number]) < Duty.REST:
+            yield process_name(program, e, number)
+
+
+@frozen
+class Row:
+    """Steps ``first`` to ``last`` (not included): one that is drawn, or several that ``told`` sums up."""
+
+    first: int
+    last: int
+    told: str = ""
+
+
+def rows(trace: Trace) -> list[Row]:
+    """The rows of a picture: repeated rounds are told once and counted, what is too long is left out."""
+    way = _cut(list(_rows(trace.steps, 0)), MOST_ROWS)
+    cycle = _cut(list(_rows(trace.cycle, len(trace.steps))), MOST_ROWS)
+    if trace.kind != "progress":
+        return way
+    again = "and so for ever:" if cycle else "for ever: nothing can move but processes that rest"
+    return [*way, Row(len(trace.steps), len(trace.steps), again), *cycle]
+
+
+def _rows(steps: Sequence[TraceStep], offset: int) -> Iterator[Row]:
+    for start, end, times in rounds(steps):
+        yield from (Row(offset + i, offset + i + 1) for i in range(start, end))
+        if times > 1:
+            last = start + (end - start) * times
+            same = "the same step" if end - start == 1 else f"the same {count(end - start, 'step')}"
+            yield Row(
+                offset + end, offset + last, f"{same} {times - 1:,} times more, to step {offset + last:,}"
+            )
+
+
+def _cut(found: list[Row], most: int) -> list[Row]:
+    if len(found) <= most:
+        return found
+    head, tail = found[: most // 3], found[len(found) - most + most // 3 :]
+    left_out = count(tail[0].first - head[-1].last, "step")
+    return [
+        *head,
+        Row(head[-1].last, tail[0].first, f"{left_out} left out, to step {tail[0].first:,}"),
+        *tail,
+    ]
