@@ -30,8 +30,8 @@ def render_comparison(all_rows: Sequence[Row | Refused], width: int) -> str:
     parts += ["\n".join(filled(f"{rung}: {NEEDS[rung]}", width) for rung in _rungs(rows))]
     parts += ["\n".join(filled(f"{c.head}: {c.meaning}", width) for c in _shown(width) if c.meaning)]
     parts += [] if width >= WIDE else [filled(HIDDEN, width)]
-    parts += [text for text in (left_out, _small(rows, width), _others(rows, width)) if text]
-    return "\n\n".join(parts) + "\n"
+    parts += [left_out, _small(rows, width), _others(rows, width)]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _head(rows: Sequence[Row], width: int) -> str:
