@@ -1,7 +1,7 @@
 """Progress as racecheck decides it, in the oracle's words."""
 
 from hypothesis import reject
-from oracle_moves import TooLarge
+from oracle_moves import MOST_STATES, TooLarge
 from oracle_progress import decide as by_brute_force
 from programs import load_program
 
@@ -29,8 +29,8 @@ def small(source):
         reject()
 
 
-def searched(program, engine=PythonEngine, symmetry=True, most=None):
-    """All states of a program, or somewhat more than ``most``."""
+def searched(program, engine=PythonEngine, symmetry=True, most=MOST_STATES):
+    """All states of a program, or of one that has more than ``most`` the first."""
     return explore(engine(program, symmetry), Limits(max_states=most))
 
 
