@@ -15,6 +15,7 @@ import click
 
 from racecheck.console import BROKEN, FILE, JSON, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
 from racecheck.errors import RacecheckError, UsageError
+from racecheck.pictures import render
 from racecheck.surveys import claims, compare
 from racecheck.terminal import columns, interruptible, progress_line
 
@@ -194,6 +195,7 @@ def _debug(trace: Trace, model: Model) -> bool:
 
 cli.add_command(compare)
 cli.add_command(claims)
+cli.add_command(render)
 
 
 def main() -> None:

@@ -64,12 +64,12 @@ def _fixed() -> str:
         ".code{font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:12px}",
         ".small{font-size:10.5px}.head{font-size:13px;font-weight:bold}.title{font-size:15px;font-weight:bold}",
         ".line{fill:none}.thin{stroke-width:1}.plot{stroke-width:2.2;fill:none}.dots{stroke-dasharray:2 3}",
-        ".white{fill:#fff}.solid{stroke:none}",
+        ".white,.light{fill:#fff}.light{stroke:#fff}.solid{stroke:none}",
     ]
     for name, look in looks.items():
         dash = f";stroke-dasharray:{look.dash}" if look.dash else ""
         rules.append(f".{css(name)}{{stroke-width:{look.width}{dash}}}")
-    return "".join([*rules, ".loop{stroke-dasharray:none;stroke-width:3}"])
+    return "".join([*rules, ".loop{stroke-dasharray:none;stroke-width:3}.taken{stroke-width:4}"])
 
 
 def _rules(theme: int) -> list[str]:

@@ -97,10 +97,11 @@ class Canvas:
         if shape in at:
             self.line([(x + dx, y + dy) for dx, dy in at[shape]], f"{look} solid", close=True)
         elif shape == "cross":
-            way = f"M{number(x - 4)} {number(y - 4)}l8 8m0 -8l-8 8"
-            self.parts.append(f'<path d="{way}" class="line {look}" style="stroke-width:2.4"/>')
+            self.path(f"M{number(x - 4)} {number(y - 4)}l8 8m0 -8l-8 8", f"line {look} loop")
+        elif shape == "ring":
+            self.circle(x, y, 3.5, f"{look} line loop")
         else:
-            self.circle(x, y, 4, look if shape == "ring" else f"{look} solid")
+            self.circle(x, y, 4, f"{look} solid")
 
     def document(self, width: float, height: float, title: str, description: str) -> str:
         """The whole picture, with a title and a description for those who can't see it."""
