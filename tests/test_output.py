@@ -69,6 +69,14 @@ CASES = {
 }
 
 
+def check_snapshot(name, output):
+    """Assert that the output is the one that was saved."""
+    saved = HERE / "snapshots" / f"{name}.txt"
+    if os.environ.get("UPDATE"):
+        saved.write_text(output)
+    assert output == saved.read_text()
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_output(name, tmp_path, monkeypatch):
     """Verdicts, traces, graphs and help, at 100 and at 60 columns."""
@@ -78,10 +86,6 @@ def test_output(name, tmp_path, monkeypatch):
     output = CliRunner().invoke(cli, CASES[name], standalone_mode=False).output
     output = re.sub(r"\d+\.\d\d s\b", "0.00 s", output)
     output = re.sub(r'"seconds": [\d.e-]+', '"seconds": 0.0', output)
-    saved = HERE / "snapshots" / f"{name}.txt"
-    if os.environ.get("UPDATE"):
-        saved.write_text(output)
-
-    assert output == saved.read_text()
+    check_snapshot(name, output)
     lines = [line for line in output.splitlines() if not line.startswith("replay: ")]
     assert name.endswith("json") or max(map(len, lines)) <= int(os.environ["COLUMNS"])
