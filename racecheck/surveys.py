@@ -104,18 +104,19 @@ def claims(
     Without --save-traces the counterexamples are named as they stand in the folder traces/ next to the
     file's. Exit status: 0 when every claim is settled, whatever the verdicts, 3 if one is unfinished.
     """
-    from racecheck import claims as settling
+    from racecheck import claims as statements
     from racecheck.explore.limits import Limits
     from racecheck.render.claims import render_claims, thread_page
     from racecheck.report import relative
+    from racecheck.settling import Runs, settle
 
     with redirect_stdout(sys.stderr):
-        chosen = settling.chosen(settling.claims_in(file), only)
+        chosen = statements.chosen(statements.claims_in(file), only)
     settled = []
     with interruptible() as interrupted, progress_bar("claims", len(chosen)) as (watch, done):
-        runs = settling.Runs(lambda: Limits(None, max_seconds, interrupted), watch)
+        runs = Runs(lambda: Limits(None, max_seconds, interrupted), watch)
         for claim in chosen:
-            settled.append(settling.settle(claim, runs))
+            settled.append(settle(claim, runs))
             done()
             if interrupted():
                 break
@@ -124,12 +125,12 @@ def claims(
         _save(settled, folder)
     names = [[relative(str(path)) for path in _traces(one, folder)] for one in settled]
     if as_json:
-        print_json([settling.claims_json(*pair) for pair in zip(settled, names, strict=True)])
+        print_json([statements.claims_json(*pair) for pair in zip(settled, names, strict=True)])
     elif markdown:
         click.echo(thread_page(settled, "The argument, claim by claim"), nl=False)
     else:
         click.echo(render_claims(settled, names, columns()), nl=False)
-    unfinished = len(settled) < len(chosen) or any(one.verdict == settling.UNFINISHED for one in settled)
+    unfinished = len(settled) < len(chosen) or any(one.verdict == statements.UNFINISHED for one in settled)
     return UNFINISHED if unfinished else OK
 
 
