@@ -15,7 +15,7 @@ import click
 
 from racecheck.console import BROKEN, FILE, JSON, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
 from racecheck.errors import RacecheckError, UsageError
-from racecheck.pictures import render
+from racecheck.pictures import export, render, step_through
 from racecheck.surveys import claims, compare
 from racecheck.terminal import columns, interruptible, progress_line
 
@@ -145,9 +145,14 @@ def show(where: str, parameters: tuple[str, ...], as_json: bool) -> int:
 @click.option("--model", "override", metavar="FILE", help="Replay against the model in this file.")
 @click.option("--native", is_flag=True, help="Run the functions as ordinary Python, too.")
 @click.option("--pdb", "debug", is_flag=True, help="Step through the functions in the debugger.")
+@click.option("--step", "by_hand", is_flag=True, help="Go through the states, and leave the trace at will.")
 @JSON
-def replay(traces: tuple[str, ...], override: str | None, native: bool, debug: bool, as_json: bool) -> int:
+def replay(
+    traces: tuple[str, ...], override: str | None, native: bool, debug: bool, by_hand: bool, as_json: bool
+) -> int:
     """Run saved traces again, and tell whether each still does what it records."""
+    if by_hand:
+        return step_through(traces, override)
     from racecheck.render.text import render_replay
     from racecheck.replay import model_of, replay_json, with_native
     from racecheck.replay import replay as run
@@ -196,6 +201,7 @@ def _debug(trace: Trace, model: Model) -> bool:
 cli.add_command(compare)
 cli.add_command(claims)
 cli.add_command(render)
+cli.add_command(export)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from racecheck.atlas import UNREACHED, Atlas
 from racecheck.compiler.program import Program
@@ -33,7 +33,12 @@ MOST_NODES = 250
 def model_page(program: Program, by: str, limits: Limits, watch: Watch = lambda _: None) -> str:
     """The page of a model: every property's verdict, and a chart for each trace."""
     space = explore(PythonEngine(program, symmetry=True), limits, watch)
-    report = build_report(space, judge(space, None, lambda: limits.reason(0)), space.seconds)
+    return space_page(space, by, lambda: limits.reason(0))
+
+
+def space_page(space: Space, by: str = "", give_up: Callable[[], str | None] = lambda: None) -> str:
+    """The page of a model that was searched."""
+    report = build_report(space, judge(space, None, give_up), space.seconds)
     traces = [result.trace for result in report.results if result.trace is not None]
     return _page(space, report, traces, by)
 

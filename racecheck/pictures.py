@@ -1,10 +1,11 @@
-"""The command that draws models and traces: ``render``."""
+"""The commands that show models and traces in other ways: ``render``, ``export``, ``replay --step``."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
-from sys import stderr
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,7 @@ from attrs import frozen
 
 from racecheck.console import OK, PARAMETERS
 from racecheck.errors import TraceError, UsageError
-from racecheck.terminal import interruptible, progress_line
+from racecheck.terminal import columns, interruptible, progress_line
 
 if TYPE_CHECKING:
     from racecheck.compiler.program import Program
@@ -80,7 +81,7 @@ def _program(where: str, parameters: tuple[str, ...], by: str) -> Program:
 
     if by == "trace":
         raise UsageError("--by trace draws the states along a trace: name a .trace.json file", where)
-    with redirect_stdout(stderr):
+    with redirect_stdout(sys.stderr):
         return compile_model(load_model(where, parameters))
 
 
@@ -132,15 +133,12 @@ def followed(path: Path, override: str | None) -> tuple[Program, Trace, Run]:
     from racecheck.trace import load
 
     trace = load(path)
-    with redirect_stdout(stderr):
+    with redirect_stdout(sys.stderr):
         program = compile_model(model_of(trace, path, override))
     run, failed = follow(program, trace)
     if failed is not None and failed.step is not None:
-        raise TraceError(
-            f"step {failed.step + 1} is not possible in its model: {failed.expected}; racecheck replay "
-            "says what is",
-            str(path),
-        )
+        what = f"step {failed.step + 1} is not possible in its model: {failed.expected}"
+        raise TraceError(f"{what}; racecheck replay says what is", str(path))
     return program, trace, run
 
 
@@ -152,3 +150,43 @@ def _drawn(diagram: Diagram, suffix: str) -> bytes:
     if suffix in GRAPHS:
         return graph_bytes(diagram_graph(diagram), suffix)
     return picture_bytes(states_svg(diagram), suffix)
+
+
+@click.command()
+@click.argument("path", metavar="TRACE", type=click.Path(path_type=Path))
+@click.option("--to", "kind", required=True, type=click.Choice(["pytest", "itf"]), help="What to write.")
+@click.option(
+    "-o", "out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write."
+)
+@click.option("--model", "override", metavar="FILE", help="Take the trace's model from this file.")
+def export(path: Path, kind: str, out: Path, override: str | None) -> int:
+    """Write a trace as a test file for pytest, or in ITF, which Apalache and its viewers read."""
+    from racecheck.export import to_itf, to_pytest
+    from racecheck.render.files import write
+
+    program, trace, run = followed(path, override)
+    write(out, (to_pytest(trace) if kind == "pytest" else to_itf(program, trace, run)).encode())
+    click.echo(str(out))
+    return OK
+
+
+def step_through(paths: tuple[str, ...], override: str | None) -> int:
+    """Go through one trace by commands from stdin: a terminal is asked for each."""
+    from racecheck.stepping import Walk, go
+
+    if len(paths) != 1:
+        raise UsageError(f"--step goes through one trace, not {len(paths)}")
+    program, trace, run = followed(Path(paths[0]), override)
+    go(Walk(program, trace, run, columns()), _commands(), click.echo)
+    return OK
+
+
+def _commands() -> Iterator[str]:
+    if not sys.stdin.isatty():
+        yield from sys.stdin
+        return
+    while True:
+        try:
+            yield input("> ")
+        except EOFError:
+            return

@@ -94,6 +94,16 @@ class Trace:
     rung: str | None = None
     strategy: list[Ploy] = field(factory=list)
 
+    def _repr_svg_(self) -> str:
+        from racecheck.notebook import trace_svg
+
+        return trace_svg(self)
+
+    def _repr_html_(self) -> str:
+        from racecheck.notebook import trace_html
+
+        return trace_html(self)
+
 
 def trace_steps(program: Program, run: Run) -> list[TraceStep]:
     """A run as the steps of a trace."""
@@ -188,10 +198,15 @@ def load(path: Path) -> Trace:
         raise TraceError(f"is not JSON, or cut short: {why}", str(path), error.lineno) from error
     except (ValueError, RecursionError) as error:
         raise TraceError(f"is not a trace: {error}", str(path)) from error
+    return parse(data, str(path))
+
+
+def parse(data: Any, where: str) -> Trace:
+    """The trace that a JSON value holds; TraceError, which names ``where`` it is from, if it holds none."""
     if not isinstance(data, dict) or "racecheck" not in data:
-        raise TraceError('is not a trace: it has no "racecheck" version', str(path))
+        raise TraceError('is not a trace: it has no "racecheck" version', where)
     if data["racecheck"] != VERSION:
-        raise TraceError(f"is of version {data['racecheck']!r}; this one reads {VERSION}", str(path))
+        raise TraceError(f"is of version {data['racecheck']!r}; this one reads {VERSION}", where)
     try:
         trace = _CONVERTER.structure(data, Trace)
         problems = _unsupported(trace)
@@ -201,7 +216,7 @@ def load(path: Path) -> Trace:
         problems = ["it has no steps; the file is cut short, or not a trace"]
     if problems:
         more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
-        raise TraceError(f"is malformed: {problems[0]}{more}", str(path))
+        raise TraceError(f"is malformed: {problems[0]}{more}", where)
     return trace
 
 

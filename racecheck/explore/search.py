@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from attrs import define, field
 
 from racecheck.compiler.program import Program
 from racecheck.explore.engine import Engine, Key, Overflow, interesting_bits, normal_bits
 from racecheck.explore.limits import Limits
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 CHUNK = 2048
 """States between two looks at the limits, at most."""
@@ -74,6 +77,22 @@ class Space:
         while self.parents[path[-1]] != path[-1]:
             path.append(self.parents[path[-1]])
         return path[::-1]
+
+    def to_networkx(self) -> nx.MultiDiGraph[int]:
+        """The states and moves as ``racecheck.graph.to_networkx`` has them. Costs 1 to 2 KB a state."""
+        from racecheck.graph import to_networkx
+
+        return to_networkx(self)
+
+    def _repr_svg_(self) -> str | None:
+        from racecheck.notebook import space_svg
+
+        return space_svg(self)
+
+    def _repr_html_(self) -> str | None:
+        from racecheck.notebook import space_html
+
+        return space_html(self)
 
 
 def explore(engine: Engine, limits: Limits, watch: Watch = lambda _: None) -> Space:

@@ -81,12 +81,13 @@ def draw_lane(
     for row, top, bottom in zip(rows, tops, tops[1:], strict=False):
         after = values[row.last].get(lane.label)
         middle = (top + bottom - 8) / 2
-        if row.told and row.last > row.first and any(lane.label in v for v in values[row.first : row.last]):
-            _draw_plot(canvas, [*points, (lane.x(before or 0), top)], "plot")
-            canvas.line([(lane.x(before or 0), top), (lane.x(after or 0), bottom)], "plot dots")
-            points = [(lane.x(after or 0), bottom)]
+        if row.told and after is not None and row.last > row.first:
+            start = lane.x(after if before is None else before)
+            _draw_plot(canvas, [*points, (start, top)], "plot")
+            canvas.line([(start, top), (lane.x(after), bottom)], "plot dots")
+            points = [(lane.x(after), bottom)]
             if after != before:
-                _write(canvas, lane, after or 0, bottom + 3)
+                _write(canvas, lane, after, bottom + 3)
         elif after != before and after is not None:
             points += [(lane.x(before), middle)] if before is not None else []
             points.append((lane.x(after), middle))
