@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 RUN = [sys.executable, "-c", "from racecheck.cli import main; main()"]
 LONG = ["check", "bench/models/mapunmap.py", "-p", "n=12", "--no-symmetry"]
 PINNERS = ["check", "models/folio.py", "-p", "size=large", "-p", "page=anon", "-p", "pinners=2"]
+BLOCKED = ["check", "models/compaction.py", "-p", "bias=8", "-p", "limit=2", "-p", "mappings=2"]
 
 
 def run(*arguments, **options):
@@ -30,7 +31,11 @@ STATUS = {
     "violated over unfinished": (1, ["check", "models/snapshot.py", "--max-states", "100"]),
     "unfinished": (3, ["check", "bench/models/mapunmap.py", "--max-states", "10"]),
     "out of time": (3, [*LONG, "--max-seconds", "0.2"]),
-    "progress": (3, ["check", "models/compaction.py"]),
+    "never blocked": (0, ["check", "models/compaction.py"]),
+    "blocked": (1, [*BLOCKED, "-p", "policy=mainline_check"]),
+    "blocked over unfinished": (1, [*BLOCKED, "-p", "policy=mainline_check", "--max-states", "95"]),
+    "progress unfinished": (3, ["check", "models/compaction.py", "--max-states", "100"]),
+    "compared": (1, ["compare", "models/compaction.py", *BLOCKED[2:], "-p", "attackers=pinner"]),
     "usage over all": (2, ["check", "models/snapshot.py", "--property", "none"]),
     "shown": (0, ["show", "models/compaction.py", "-p", "policy=mainline_check"]),
     "replayed": (0, ["replay", "--native", *map(str, sorted(ROOT.glob("traces/folio*.trace.json")))]),
@@ -63,6 +68,32 @@ def test_json_of_check():
     }  # fmt: skip
     assert results["refcount covers mapcount"]["trace"] is None
     assert isinstance(data["never_happened"], list)
+
+
+def test_json_of_progress():
+    """What a progress result has beside the keys of every result, and what its trace has."""
+    data = json.loads(
+        run(*BLOCKED, "-p", "policy=mainline_check", "--property", "isolated", "--json").stdout
+    )
+    (result,) = data["results"]
+    expected = {
+        "property": "isolated", "kind": "progress", "verdict": "violated", "reason": None,
+        "rung": "by racing", "at_least": False, "cost": {"mappings": 1}, "attempts": 2,
+        "block_probability": 0.0, "tried_while_excused": True,
+    }  # fmt: skip
+    assert {key: result[key] for key in expected} == expected
+    assert result.keys() - expected.keys() == {
+        "trace", "stall", "costs", "cost_trace_length", "expected_attempts", "notes",
+    }  # fmt: skip
+    assert result["costs"]["mappings"].keys() == {"least", "length", "highest"}
+    assert result["expected_attempts"] > 1
+    trace = result["trace"]
+    assert (trace["kind"], trace["verdict"], trace["rung"], trace["strategy"]) == (
+        "progress", "violated", "by racing", [],
+    )  # fmt: skip
+    assert trace["cycle"][0].keys() == {
+        "process", "function", "line", "operation", "choices", "result", "changed", "events",
+    }  # fmt: skip
 
 
 def test_json_of_replay():

@@ -63,7 +63,6 @@ def test_stores_are_buffered_on_x86():
     assert verdicts(report_on(store_buffering))["both read zero"] == "holds"
 
 
-@pytest.mark.xfail(strict=True, reason="progress is not decided by this version")
 def test_progress_is_decided():
     """A scanner that always tries cannot be blocked."""
 
