@@ -7,19 +7,25 @@ import pytest
 from decided import CHANCES, WORDS, decided, in_words, number_of, program_of, searched, small
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from progress_models import built, hopeful
 from progress_systems import systems
 from test_oracle_progress import CASES
 
 import racecheck as rc
-from racecheck.api import report_on
 from racecheck.compiler.compile import compile_model
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.reference import ReferenceEngine
 from racecheck.model import RUNGS
-from racecheck.verdicts import arena as arenas
 from racecheck.verdicts.arena import arena_of
 from racecheck.verdicts.ladder import LADDER, SETS, by_racing
-from racecheck.verdicts.progress import GAVE_UP, PART, UNKNOWN
+from racecheck.verdicts.progress import (
+    COMES_AND_GOES,
+    NO_ATTACKER,
+    NO_GOAL,
+    STALL_ADDS_NOTHING,
+    UNKNOWN,
+    VICTIM_EXCUSES,
+)
 from racecheck.verdicts.safety import judge
 from racecheck.verdicts.witness import goal_of
 
@@ -161,116 +167,27 @@ def test_a_failed_assert_leaves_doubt(source):
     assert finding.progress.block_probability is None
 
 
-class Page(rc.Shared):
-    maps = rc.Atomic(0)
-    ready = rc.Flag()
-
-
-def scan(page, few):
-    """Succeeds with few mappings."""
+def excuses_itself(page):
+    """Holds a pin of its own while it looks."""
     while True:
-        if page.maps.read() < few:
-            rc.event("isolated")
+        page.ref.inc()
+        page.pins += 1
+        page.ref.dec()
+        page.pins -= 1
+        rc.event("goal")
 
 
-def climb(page, top):
-    """Go up to the top, one mapping at a time."""
-    for _ in range(top):
-        rc.rest()
-        page.maps.inc()
+NOTES = {
+    "races": (CASES["races"][0], ()),
+    "waits in flight": (CASES["waits in flight"][0], (STALL_ADDS_NOTHING,)),
+    "excuse comes and goes": (CASES["excuse comes and goes"][0], (COMES_AND_GOES,)),
+    "never there": (built(hopeful), (NO_ATTACKER, NO_GOAL)),
+    "excuses itself": (built(excuses_itself, excused=True), (VICTIM_EXCUSES,)),
+}
 
 
-def come_back(page, top):
-    """Go up to the top and back to half of it, and tell of it."""
-    climb(page, top)
-    for _ in range(top // 2):
-        rc.rest()
-        page.maps.dec()
-    page.ready.set()
-
-
-def wait_for_it(page, few):
-    """Succeeds until the climber is back; then as scan."""
-    while True:
-        if page.ready.test():
-            scan(page, few)
-        rc.event("isolated")
-
-
-def climbing(victim=scan, hostile=climb, few=6, top=20):
-    """The program of a victim that succeeds with few mappings only."""
-
-    @rc.model
-    def program():
-        page = Page()
-        return rc.Model(
-            rc.Process("scanner", victim, page, few, role=rc.VICTIM),
-            rc.Process("climber", hostile, page, top, role=rc.HOSTILE),
-            rc.progress("isolated", cost={"maps": lambda: page.maps, "spare": lambda: top - page.maps}),
-        )
-
-    return compile_model(program())
-
-
-def costs(found):
-    """Least, length and highest, by name."""
-    return {name: (cost.least, cost.length, cost.highest) for name, cost in found.costs.items()}
-
-
-@pytest.mark.parametrize("few", [1, 6, 13, 20])
-def test_the_cheapest_block_of_many(few):
-    """It rests at any height from ``few`` on: the least is found by halving, the shortest way to it."""
-    found = decided(searched(climbing(few=few)))
-    # The other cost falls with the height: it is least at the top, and highest at the foot.
-    assert costs(found) == {"maps": (few, few, few), "spare": (0, 20, 20)}
-    assert (found.rung, found.way) == ("at rest", few)
-
-
-def test_the_way_to_the_cheapest_block_may_be_dear():
-    """It must have been at the top: 20 steps up, 10 back, and one that tells the victim of it."""
-    found = decided(searched(climbing(wait_for_it, come_back)))
-    assert costs(found) == {"maps": (10, 31, 20), "spare": (10, 31, 20)}
-
-
-def stopped_after(states, few):
-    """The answer when the time is up after so many states."""
-    looks = iter(range(states // arenas.LOOK))
-    return decided(searched(climbing(few=few)), lambda: next(looks, None) is None)
-
-
-def test_the_time_is_up_while_states_are_looked_at(monkeypatch):
-    """Blocks are looked for among the first states, and a note says among how many."""
-    monkeypatch.setattr(arenas, "PATIENCE", 0)
-    monkeypatch.setattr(arenas, "LOOK", 8)
-    seen = stopped_after(16, few=6)
-    assert (seen.rung, seen.at_least, seen.costs["maps"].least) == ("at rest", False, 6)
-    assert PART.format(16) in seen.notes
-    assert UNKNOWN in seen.notes
-    not_seen = stopped_after(16, few=18)
-    assert (not_seen.rung, not_seen.at_least, not_seen.lasso) == (None, True, None)
-
-
-def test_the_time_is_up_while_chances_are_solved():
-    """The rung is known by then, and is not "at least"."""
-    races, _ = CASES["races"]
-    found = decided(searched(compile_model(races())), lambda: True)
-    assert (found.rung, found.at_least, found.expected_attempts) == ("by racing", False, None)
-    assert GAVE_UP in found.notes
-
-
-@pytest.mark.parametrize("at_worst", RUNGS)
-def test_at_worst(at_worst):
-    """A rung that is allowed for holds, and is shown with its lasso all the same."""
-    verdict = "holds" if at_worst == "at rest" else "violated"
-
-    @rc.model
-    def allowing():
-        page = Page()
-        return rc.Model(
-            rc.Process("scanner", scan, page, 2, role=rc.VICTIM),
-            rc.Process("climber", climb, page, 3, role=rc.HOSTILE),
-            rc.progress("isolated", at_worst=at_worst),
-        )
-
-    (result,) = report_on(allowing, only="isolated").results
-    assert (result.verdict, result.progress.rung, result.trace.verdict) == (verdict, "at rest", verdict)
+@pytest.mark.parametrize("name", NOTES)
+def test_notes(name):
+    """What is said beside the rung, and nothing else."""
+    model, notes = NOTES[name]
+    assert decided(searched(compile_model(model()))).notes == notes
