@@ -13,7 +13,7 @@ from racecheck.compiler.program import Program
 from racecheck.explore.ranges import largest_ranges
 from racecheck.explore.search import Space
 from racecheck.trace import MEMORY_MODEL, SUFFIX, VERSION, Trace, file_stem, ploy, to_json, trace_steps
-from racecheck.verdicts.progress import Progress
+from racecheck.verdicts.answer import Progress
 from racecheck.verdicts.safety import Finding, never_happened
 from racecheck.verdicts.witness import Lasso, choices
 

@@ -118,7 +118,7 @@ def test_engines_print_the_same():
 def test_interrupt_reports_what_is_known():
     """Ctrl-C: unfinished, with the counts so far."""
     with subprocess.Popen([*RUN, *LONG], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        time.sleep(2)
+        time.sleep(4)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 3

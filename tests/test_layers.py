@@ -39,6 +39,7 @@ ROWS = [
     ["explore.python", "explore.reference", "explore.search"],
     ["explore.path", "explore.ranges"],
     ["verdicts.arena", "verdicts.deadlock", "verdicts.witness"],
+    ["verdicts.answer"],
     ["verdicts.ladder"],
     ["verdicts.attempts", "verdicts.lasso"],
     ["verdicts.chance"],
@@ -67,6 +68,7 @@ ROWS = [
     ["claims", "compare"],
     ["settling"],
     ["render.claims", "render.table"],
+    ["render.thread"],
     ["console", "terminal"],
     ["pictures", "surveys"],
     ["cli", "pytest_plugin"],
@@ -128,3 +130,4 @@ def test_import_is_light():
     heavy = {"networkx", "numpy", "hypothesis", "rich", "click", "cattrs", "racecheck.compiler"}
     assert not loaded_by("racecheck") & heavy
     assert not loaded_by("racecheck.pytest_plugin") & heavy - {"rich"}
+    assert not loaded_by("racecheck.api") & {"numpy", "scipy"}  # only progress needs them

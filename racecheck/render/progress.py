@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from racecheck.render.columns import count, filled
-from racecheck.verdicts.progress import Progress
+from racecheck.verdicts.answer import Progress
 
 NEEDS = {
     "at rest": "once set up, the attacker begins nothing more, and the victim never succeeds",

@@ -13,7 +13,7 @@ from rich.table import Table
 from racecheck.compare import Refused, Row
 from racecheck.render.columns import count, filled, printed
 from racecheck.render.progress import NEEDS, rung_text
-from racecheck.verdicts.progress import NO_ATTACKER, Progress
+from racecheck.verdicts.answer import NO_ATTACKER, Progress
 
 WIDE = 130
 """Columns that the whole table needs; a narrower one has the most telling columns."""

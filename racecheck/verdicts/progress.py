@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from racecheck.explore.engine import Key
 from racecheck.explore.search import Space
+from racecheck.verdicts.answer import (
+    COMES_AND_GOES,
+    GAVE_UP,
+    NO_ATTACKER,
+    NO_GOAL,
+    PART,
+    STALL_ADDS_NOTHING,
+    UNKNOWN,
+    VICTIM_EXCUSES,
+    Cheapest,
+    Progress,
+)
 from racecheck.verdicts.arena import Arena, Bools, GaveUp, arena_of
 from racecheck.verdicts.attempts import attempts_needed, excuse_comes_and_goes, in_attempts
 from racecheck.verdicts.chance import block_probability, expected_attempts
@@ -24,47 +36,6 @@ from racecheck.verdicts.ladder import (
 )
 from racecheck.verdicts.lasso import lasso_into
 from racecheck.verdicts.witness import Lasso, fault, goal_of
-
-NO_ATTACKER = "no attacker needed"
-COMES_AND_GOES = "the excuse comes and goes"
-VICTIM_EXCUSES = "a step of the victim makes the excuse true"
-NO_GOAL = "the goal is never reached at all"
-STALL_ADDS_NOTHING = "blocked at rest anyway: the stall adds nothing"
-UNKNOWN = "attempts and chance are not known: the search did not end"
-PART = "blocks were looked for among the first {:,} states only"
-GAVE_UP = "attempts and chance are not known: the time is up"
-
-
-@frozen
-class Cheapest:
-    """A cost's least value that a block needs, the moves to it, and the highest value on the way."""
-
-    least: int
-    length: int
-    highest: int
-
-
-@frozen
-class Progress:
-    """What is known of a progress property.
-
-    ``rung`` is None where none was found in a search that did not end; ``at_least`` where a worse one may
-    have been missed. Costs and the stall of such a search are those found: there may be lesser ones.
-    ``attempts`` and ``expected_attempts`` are None if they have no bound, or if a note says that they are
-    not known; so is ``block_probability``.
-    """
-
-    rung: str | None
-    at_least: bool = False
-    stall: int | None = None
-    costs: dict[str, Cheapest] = field(factory=dict)
-    way: int | None = None
-    attempts: int | None = None
-    block_probability: float | None = None
-    expected_attempts: float | None = None
-    notes: tuple[str, ...] = ()
-    tried_while_excused: bool = False
-    lasso: Lasso | None = None
 
 
 def decide(space: Space, number: int, doubt: str, give_up: Callable[[], object]) -> Progress:

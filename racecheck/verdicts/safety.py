@@ -13,8 +13,8 @@ from racecheck.explore.engine import Key, coverage_nodes
 from racecheck.explore.path import Run, process_name, run_to
 from racecheck.explore.search import Space
 from racecheck.model import RUNGS
+from racecheck.verdicts.answer import Progress
 from racecheck.verdicts.deadlock import Stuck, find_stuck
-from racecheck.verdicts.progress import Progress, decide
 
 DEADLOCK = "deadlock"
 
@@ -91,6 +91,8 @@ def _progress(space: Space, number: int, doubt: str, give_up: Callable[[], str |
 
     Behind a failed assert it does only if no worse rung can be.
     """
+    from racecheck.verdicts.progress import decide
+
     claim = space.program.claims[number].property
     found = decide(space, number, doubt, give_up)
     worse = found.rung is not None and claim.is_worse(found.rung)
