@@ -106,28 +106,28 @@ def diagram_of(space: Space, marks: Marks, by: str) -> Diagram:
 
 def readable_diagram(space: Space, marks: Marks, by: str, most: int = READABLE) -> Diagram:
     """The diagram, or UsageError with what can be read instead if it has more nodes than ``most``."""
-    if not is_readable(space, marks, by, most):
+    if count_groups(space, marks, by, most) > most:
         nodes = f"more than {most} groups" if by else f"{space.states:,} states"
-        fit = [other for other in _choices(space) if is_readable(space, marks, other, most)]
-        instead = ", ".join(f'--by "{other}"' if " " in other else f"--by {other}" for other in fit)
+        counts = {other: count_groups(space, marks, other, most) for other in _choices(space)}
+        instead = ", ".join(f"--by {other} ({n})" for other, n in counts.items() if 1 < n <= most)
         raise UsageError(
-            f"{nodes} are too many to read: at most {most}; choose {instead}, an expression over these "
-            "words, or smaller parameters; a .trace.json file has --by trace, too"
+            f"{nodes} are too many to read: at most {most}. Choose {instead or 'an expression'} or another "
+            "expression over the shared words, smaller parameters, or --by trace with a .trace.json file"
         )
     return diagram_of(space, marks, by)
 
 
-def is_readable(space: Space, marks: Marks, by: str, most: int = READABLE) -> bool:
-    """Whether that diagram has at most so many nodes."""
+def count_groups(space: Space, marks: Marks, by: str, most: int) -> int:
+    """How many nodes that diagram has; not counted beyond ``most`` and one."""
     if by == WHOLE:
-        return space.states <= most
+        return space.states
     classify = _classifier(space, marks, by)
     found: set[Hashable] = set()
     for number, key in enumerate(space.parents):
         found.add(classify(number, key)[0])
         if len(found) > most:
-            return False
-    return True
+            break
+    return len(found)
 
 
 def _choices(space: Space) -> list[str]:

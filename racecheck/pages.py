@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 
 from racecheck.atlas import UNREACHED, Atlas
 from racecheck.compiler.program import Program
-from racecheck.diagram import RUNG, TRACE, VALUES, WHOLE, Diagram, diagram_of, is_readable, readable_diagram
+from racecheck.diagram import (
+    RUNG,
+    TRACE,
+    VALUES,
+    WHOLE,
+    Diagram,
+    count_groups,
+    diagram_of,
+    readable_diagram,
+)
 from racecheck.explore.engine import Key
 from racecheck.explore.limits import Limits
 from racecheck.explore.path import Run
@@ -106,7 +115,9 @@ def _diagram(space: Space, marks: Marks, by: str) -> Diagram | None:
     """The one that was asked for; else the first that can be read; None if none can."""
     if by:
         return readable_diagram(space, marks, by, MOST_NODES)
-    fitting = (by for by in (WHOLE, VALUES, RUNG) if is_readable(space, marks, by, MOST_NODES))
+    fitting = (
+        by for by in (WHOLE, VALUES, RUNG) if count_groups(space, marks, by, MOST_NODES) <= MOST_NODES
+    )
     found = next(fitting, None)
     return None if found is None else diagram_of(space, marks, found)
 

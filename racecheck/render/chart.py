@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from racecheck.model import KERNEL
 from racecheck.render.columns import count, wrap_code
 from racecheck.render.lanes import Lane, draw_head, draw_lane, lanes_of
 from racecheck.render.palette import MARKS, css
-from racecheck.render.story import Row, Story, rows
+from racecheck.render.story import WAITS, Row, Story, rows
 from racecheck.render.svg import CODE, WORDS, Canvas
 from racecheck.trace import TraceStep
 
@@ -51,6 +52,7 @@ class Chart:
     story: Story
     rows: list[Row]
     boxes: dict[int, Box]
+    waits: dict[str, Box]
     columns: dict[str, tuple[float, float]]
     lanes: list[Lane]
     title: list[str]
@@ -100,15 +102,16 @@ def chart_svg(story: Story) -> str:
 
 
 def _laid_out(story: Story) -> Chart:
-    shown = rows(story.trace)
+    shown = rows(story)
     lanes = lanes_of(story.values(), story.labels())
     digits = max(2, len(f"{len(story.steps):,}"))
     edge = MARGIN + LOOP * (story.trace.kind == "progress") + digits * 8.0 + 10
     room = ROOM - edge - sum(lane.width + GAP for lane in lanes)
     characters = int((room / max(1, len(story.processes())) - 2 * GAP) / CODE)
     characters = min(WIDEST, max(NARROWEST, characters))
+    waits = {name: _waits(text, characters) for name, text in story.waiting.items()}
     boxes = {row.first: _box(story, row.first, characters) for row in shown if not row.told}
-    columns = _columns(story, boxes, edge)
+    columns = _columns(story, boxes, waits, edge)
     left = max((x + width for x, width in columns.values()), default=edge) + GAP
     placed = []
     for lane in lanes:
@@ -117,15 +120,24 @@ def _laid_out(story: Story) -> Chart:
     title = _title(story, left)
     tops = [MARGIN + 20 * len(title) + 8.0 + HEAD + START]
     for row in shown:
-        tops.append(tops[-1] + (boxes[row.first].height + 8 if not row.told else 34))
-    return Chart(story, shown, boxes, columns, placed, title, tops, edge)
+        tops.append(tops[-1] + _height(row, boxes, waits))
+    return Chart(story, shown, boxes, waits, columns, placed, title, tops, edge)
 
 
-def _columns(story: Story, boxes: dict[int, Box], left: float) -> dict[str, tuple[float, float]]:
+def _height(row: Row, boxes: dict[int, Box], waits: dict[str, Box]) -> float:
+    if row.told == WAITS:
+        return max(box.height for box in waits.values()) + 8
+    return 34 if row.told else boxes[row.first].height + 8
+
+
+def _columns(
+    story: Story, boxes: dict[int, Box], waits: dict[str, Box], left: float
+) -> dict[str, tuple[float, float]]:
     """The left edge and the width of each process's column."""
     columns = {}
     for name in story.processes():
         own = [box.width for i, box in boxes.items() if story.steps[i].process == name]
+        own += [waits[name].width] if name in waits else []
         width = max([*own, len(name) * 8.0, 60]) + 2 * GAP
         columns[name] = (left, width)
         left += width + GAP
@@ -158,6 +170,10 @@ def _box(story: Story, number: int, characters: int) -> Box:
     return Box(label, tuple(wrap_code(step.operation, characters).split("\n")), tuple(lines))
 
 
+def _waits(text: str, characters: int) -> Box:
+    return Box(WAITS, tuple(wrap_code(text, characters).split("\n")), ())
+
+
 def _result(step: TraceStep) -> str:
     many = step.result if isinstance(step.result, list) else [step.result]
     return ", ".join(str(one) for one in many if one is not None) or "done"
@@ -167,7 +183,7 @@ def _draw_column(canvas: Canvas, chart: Chart, process: str, column: tuple[float
     """The head, and a bar wherever the process is in mid-operation."""
     left, width = column
     role = chart.story.roles.get(process)
-    look = role.value if role else "kernel"
+    look = _look(chart, process)
     middle = left + width / 2
     canvas.rect(left, chart.head, width, chart.tops[-1] - chart.head, "panel", radius=6)
     canvas.text(middle, chart.head + 17, process, "ink head", "middle")
@@ -205,29 +221,37 @@ def _busy_spans(chart: Chart, process: str) -> list[tuple[float, float]]:
 
 
 def _draw_row(canvas: Canvas, chart: Chart, row: Row, top: float, bottom: float) -> None:
+    if row.told == WAITS:
+        for process, box in chart.waits.items():
+            _draw_box(canvas, chart, process, box, top, border="stuck")
+        return
     if row.told:
         canvas.rect(chart.edge + 2, (top + bottom) / 2 - 9, len(row.told) * WORDS + 8, 18, "panel")
         canvas.text(chart.edge + 6, (top + bottom) / 2 + 4, row.told, "muted")
         return
     step, box = chart.story.steps[row.first], chart.boxes[row.first]
-    left, width = chart.columns[step.process]
-    role = chart.story.roles.get(step.process)
-    look = role.value if role else "kernel"
     last = row.last == len(chart.story.steps) and chart.story.trace.kind in ("always", "assert")
-    height = box.height
     canvas.open(f"step {row.last}: {step}", class_="step", data_step=row.last)
-    middle = top + height / 2
-    canvas.text(chart.edge - 10, middle + 4, f"{row.last:,}", "muted", "end")
-    canvas.rect(left + 5, top, width - 10, height, f"{look}-box {'violated' if last else look}", radius=5)
+    canvas.text(chart.edge - 10, top + box.height / 2 + 4, f"{row.last:,}", "muted", "end")
+    _draw_box(canvas, chart, step.process, box, top, border="violated" if last else "")
+    canvas.close()
+
+
+def _draw_box(canvas: Canvas, chart: Chart, process: str, box: Box, top: float, *, border: str) -> None:
+    left, width = chart.columns[process]
+    look = _look(chart, process)
+    canvas.rect(left + 5, top, width - 10, box.height, f"{look}-box {border or look}", radius=5)
     at = top + LABEL - 2
     canvas.text(left + GAP, at, box.label, "muted small")
-    for line in box.code:
-        at += LINE
-        canvas.text(left + GAP, at, line, "ink code")
-    for line in box.outcome:
-        at += LINE
-        canvas.text(left + GAP, at, line, f"{look}-fill code")
-    canvas.close()
+    for lines, shade in ((box.code, "ink"), (box.outcome, f"{look}-fill")):
+        for line in lines:
+            at += LINE
+            canvas.text(left + GAP, at, line, f"{shade} code")
+
+
+def _look(chart: Chart, process: str) -> str:
+    """Its role; that of the kernel where it is not known."""
+    return chart.story.roles.get(process, KERNEL).value
 
 
 def _draw_loop(canvas: Canvas, chart: Chart) -> None:

@@ -16,7 +16,7 @@ from racecheck.render.svg import CODE, WORDS, Canvas
 
 MARGIN, LINE, FIT = 18, 15, 26
 """The margin, the height of a line, and the characters of a line in a box."""
-LABEL_FIT = 34
+LABEL_FIT = 38
 WIDEST = 1400
 """The width that a picture with labelled arrows may have."""
 MOST_LABELS = 45

@@ -6,16 +6,19 @@ from collections.abc import Iterator, Sequence
 
 from attrs import field, frozen
 
+from racecheck.compiler.expr import Bare, walk
 from racecheck.compiler.program import Program
 from racecheck.explore.path import Run, process_name
 from racecheck.model import Role
 from racecheck.render.columns import count, rounds
-from racecheck.semantics import Duty, State, duty
+from racecheck.semantics import Duty, State, duty, outcomes
 from racecheck.trace import Trace, TraceStep
 from racecheck.verdicts.witness import processes
 
 MOST_ROWS = 80
 """Rows that a picture has; of a longer trace it shows the first and the last ones."""
+WAITS = "waits for ever"
+"""What is told in the last row of a deadlock."""
 
 
 @frozen
@@ -23,7 +26,8 @@ class Story:
     """A trace and what its model adds: the values at the start, roles, and who is busy after each step.
 
     A process is busy in the middle of an operation: not at a rest, and not at its end. Without the model
-    these are empty. ``ghosts`` are words that no kernel code can see.
+    these are empty. ``ghosts`` are words that no kernel code can see; ``waiting`` tells before what each
+    process stands that can't move at the end of a deadlock's trace; ``about`` are the words of the condition that is broken.
     """
 
     trace: Trace
@@ -31,6 +35,8 @@ class Story:
     roles: dict[str, Role] = field(factory=dict)
     busy: tuple[frozenset[str], ...] = ()
     ghosts: frozenset[str] = frozenset()
+    waiting: dict[str, str] = field(factory=dict)
+    about: frozenset[str] = frozenset()
 
     @property
     def steps(self) -> list[TraceStep]:
@@ -38,13 +44,17 @@ class Story:
         return [*self.trace.steps, *self.trace.cycle]
 
     def processes(self) -> list[str]:
-        """Who moves, in order of appearance."""
-        return list(dict.fromkeys(step.process for step in self.steps))
+        """Who moves, in order of appearance; then who only waits."""
+        return list(dict.fromkeys([*(step.process for step in self.steps), *self.waiting]))
 
     def labels(self) -> list[str]:
-        """The words that change."""
+        """The words that change, and those of the broken condition."""
         changed = dict.fromkeys(label for step in self.steps for label in step.changed)
-        return [label for label in dict.fromkeys([*self.initial, *changed]) if label in changed]
+        return [
+            label
+            for label in dict.fromkeys([*self.initial, *changed])
+            if label in changed or label in self.about
+        ]
 
     def values(self) -> list[dict[str, int]]:
         """The known values before the first step, and after each."""
@@ -63,6 +73,8 @@ def story_of(program: Program, trace: Trace, run: Run) -> Story:
         {name: entry.process.role for entry in program.entries for name in entry.process.instances()},
         tuple(frozenset(_busy(program, state)) for state in run.states),
         frozenset(slot.label for slot in program.slots if slot.kind == "Ghost"),
+        dict(_waiting(program, run.states[-1])) if trace.kind == "deadlock" else {},
+        frozenset(_condition(program, trace)),
     )
 
 
@@ -70,6 +82,22 @@ def _busy(program: Program, state: State) -> Iterator[str]:
     for e, number in processes(program):
         if duty(program, program.entries[e], state.places[e][number]) < Duty.REST:
             yield process_name(program, e, number)
+
+
+def _condition(program: Program, trace: Trace) -> Iterator[str]:
+    """The words that the condition of an ``always`` reads."""
+    graphs = [c.condition for c in program.claims if c.property.name == trace.property and c.condition]
+    for expr in (e for g in graphs for node in g.nodes for use in node.uses() for e in walk(use)):
+        if isinstance(expr, Bare):
+            yield from (slot.label for slot in program.slots[expr.word.base :][: expr.word.length])
+
+
+def _waiting(program: Program, state: State) -> Iterator[tuple[str, str]]:
+    for e, number in processes(program):
+        entry, place = program.entries[e], state.places[e][number]
+        able = any(True for _ in outcomes(program, entry, place, state.shared))
+        if not able and duty(program, entry, place) < Duty.REST:
+            yield process_name(program, e, number), entry.graph.nodes[place.node].site.text
 
 
 @frozen
@@ -81,10 +109,13 @@ class Row:
     told: str = ""
 
 
-def rows(trace: Trace) -> list[Row]:
+def rows(story: Story) -> list[Row]:
     """The rows of a picture: repeated rounds are told once and counted, what is too long is left out."""
+    trace = story.trace
     way = _cut(list(_rows(trace.steps, 0)), MOST_ROWS)
     cycle = _cut(list(_rows(trace.cycle, len(trace.steps))), MOST_ROWS)
+    if story.waiting:
+        return [*way, Row(len(trace.steps), len(trace.steps), WAITS)]
     if trace.kind != "progress":
         return way
     again = "and so for ever:" if cycle else "for ever: nothing can move but processes that rest"
