@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from drawn import drawn
+from arenas import drawn
 
 from racecheck.verdicts.arena import GaveUp
 from racecheck.verdicts.attempts import attempts_needed, in_attempts
@@ -46,6 +46,7 @@ ATTEMPTS = {
     "round by way of the goal": (drawn("A v -> B goal head\n B v -> A head"), 2),
     # From the goal to the next head there is no attempt, so that the first head fails none.
     "goes on after the goal": (drawn("A v -> B goal\n B v -> A head"), 1),
+    "begins and succeeds": (drawn("A v -> B head goal\n B v -> C head\n C v -> C goal", begun=False), 1),
     # The attacker rests, and in flight it does not count: A alone is quiet.
     "attacker": (drawn(TOGGLES), 1),
     "attacker at rest": (drawn(TOGGLES.replace("h ", "h~")), None),

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from drawn import drawn, shown
+from arenas import drawn, shown
 
 from racecheck.model import RUNGS
 from racecheck.verdicts.attempts import excuse_comes_and_goes
@@ -180,11 +180,12 @@ def test_blocks_grow_with_the_states_that_they_may_use():
 
 
 def test_parts_are_told_apart():
-    """Two cycles without a way between them are two parts, what leads to them is none."""
-    arena = drawn(TOGGLES + TOGGLES.replace("A", "C").replace("B", "D") + "E k -> A\n E k -> C")
-    a, b, c, d, e = fair_parts(arena, arena.inside, ~arena.goal).tolist()
+    """Two cycles without a way between them are two; no part is what leads to them, or has no edge."""
+    two = TOGGLES + TOGGLES.replace("A", "C").replace("B", "D")
+    arena = drawn(two + "E k -> A\n E k -> C\n F v@")
+    a, b, c, d, e, f = fair_parts(arena, arena.inside, ~arena.goal).tolist()
     assert a == b != c == d
-    assert e == -1
+    assert e == f == -1
 
 
 def test_no_attacker_needed():
