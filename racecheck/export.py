@@ -40,7 +40,8 @@ def to_pytest(trace: Trace) -> str:
     """A test file that holds the trace and replays it; it finds the model as ``racecheck replay`` does."""
     words = f"{trace.model.partition('::')[2]} {trace.property}"
     name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:80]
-    shown = pprint.pformat(to_json(trace), width=100, sort_dicts=False)
+    plain = json.loads(json.dumps(to_json(trace)))
+    shown = pprint.pformat(plain, width=100, sort_dicts=False)
     return TEST.format(trace=shown, name=name)
 
 

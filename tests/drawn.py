@@ -1,63 +1,95 @@
-"""Arenas as pictures: a line of text for each move, so that a graph can be drawn by hand.
+"""A small model with names that try to be markup, and what its pictures are tested with."""
 
-``state place -> target``, then ``goal`` if the move comes to the goal, ``head`` for each passage of the
-head of the victim's loop (after ``goal`` it renews the attempt), and ``1/n`` if n outcomes of its choices
-are as likely. Lines of one state and place are one stand; without an arrow nobody can move there. States
-are numbered as the lines come.
+from pathlib import Path
 
-A place is written as its role (v victim, k kernel, h hostile), perhaps a number to tell it from others,
-and what it owes: nothing more for a step, + a choice, ? a wait_until, @ a lock, ~ a rest, . an end. Several
-processes that stand there go before it: ``2h~``. Processes without a part in the picture are left out.
+from racecheck.compiler.compile import compile_model
+from racecheck.load import load_model
+from racecheck.replay import follow
+from racecheck.report import build_report
+from racecheck.trace import save
+from racecheck.verdicts.safety import judge
+
+EVIL = "</script><img src=x onerror=\"document.title='bad'\">&'\\ud83d \x07"
+MODEL = f"""
+from racecheck import *
+
+class Page(Shared):
+    refs = Atomic(1)
+    lock = Lock()
+    seen = Ghost(0)
+
+def put(page):
+    page.lock.lock()
+    page.refs.dec_and_test()
+    page.lock.unlock()
+
+def get(page):
+    page.refs.inc()
+    page.seen += 1
+
+@model
+def page(getters=2, name={EVIL!r}):
+    page = Page()
+    return Model(
+        Process(name + "!", put, page),
+        Process("getter", get, page, count=getters),
+        always(name, lambda: page.refs > 0),
+        sometimes("all", lambda: page.seen == getters),
+    )
+"""
+GUARD = """
+from racecheck import *
+
+class Page(Shared):
+    refs = Atomic(1)
+
+def watcher(page):
+    while True:
+        if page.refs.read() == 1 and page.refs.read() == 1:
+            event("alone")
+
+def mapper(page):
+    held = False
+    while True:
+        rest()
+        if held:
+            page.refs.dec()
+            held = False
+        else:
+            page.refs.inc()
+            held = True
+
+@model
+def guard(mappers=1):
+    page = Page()
+    return Model(
+        Process("watcher", watcher, page, role=VICTIM),
+        Process("mapper", mapper, page, role=HOSTILE, count=mappers),
+        progress("alone"),
+    )
 """
 
-import re
 
-import numpy as np
-
-from racecheck.explore.engine import Goal
-from racecheck.model import HOSTILE, KERNEL, VICTIM
-from racecheck.semantics import Duty
-from racecheck.verdicts.arena import ROLES, Arena
-
-ROLE = {"v": VICTIM, "k": KERNEL, "h": HOSTILE}
-DUTY = dict(zip(["", "+", "?", "@", "~", "."], Duty, strict=True))
-STAND = re.compile(r"(?P<count>\d*)(?P<place>(?P<role>[vkh])\d*(?P<duty>[+?@~.]?))")
+def written(folder: Path, source: str, name: str = "page.py") -> str:
+    """The path of a file with this model."""
+    path = folder / name
+    path.write_text(source, encoding="utf-8")
+    return str(path)
 
 
-def drawn(picture, excused="", outside="", begun=True):
-    """The arena of a picture; these states are excused, or outside; an attempt is under way at first."""
-    lines = [line.split() for line in picture.splitlines() if line.strip()]
-    names = list(dict.fromkeys([line[0] for line in lines] + [line[3] for line in lines if line[2:]]))
-    stands = list(dict.fromkeys((line[0], line[1]) for line in lines))
-    stands.sort(key=lambda stand: names.index(stand[0]))
-    seen = [STAND.fullmatch(text) for _, text in stands]
-    places = {match["place"]: match for match in seen}
-    edges = sorted((stands.index((line[0], line[1])), *line[3:]) for line in lines if line[2:])
-    words = [edge[2:] for edge in edges]
-    return Arena(
-        excused=np.isin(names, excused.split()),
-        outside=np.isin(names, outside.split()),
-        stand_state=np.array([names.index(state) for state, _ in stands]),
-        stand_place=np.array([list(places).index(match["place"]) for match in seen]),
-        processes=np.array([int(match["count"] or 1) for match in seen]),
-        edge_stand=np.array([edge[0] for edge in edges]),
-        target=np.array([names.index(edge[1]) for edge in edges]),
-        ways=np.array([_ways(of) for of in words]),
-        heads=np.array([of[: of.index("goal") if "goal" in of else None].count("head") for of in words]),
-        goal=np.array(["goal" in of for of in words]),
-        renewed=np.array(["goal" in of and of[-1] == "head" for of in words]),
-        duty=np.array([DUTY[match["duty"]] for match in places.values()]),
-        role=np.array([ROLES.index(ROLE[match["role"]]) for match in places.values()]),
-        event=Goal(0, "goal"),
-        begun=begun,
-        keys=names,
-    )
+def searched(where, *parameters):
+    """The space of a model, with its report."""
+    from racecheck.api import state_space
+
+    space = state_space(load_model(where, parameters))
+    return space, build_report(space, judge(space), 0.0)
 
 
-def shown(arena, states):
-    """The names of the states in a set, with spaces between."""
-    return " ".join(np.array(arena.keys)[states])
-
-
-def _ways(words):
-    return next((int(word[2:]) for word in words if word.startswith("1/")), 1)
+def traced(where, folder):
+    """The first trace of a model's report: its file, program, trace and run."""
+    _, report = searched(where)
+    trace = next(result.trace for result in report.results if result.trace)
+    path = folder / "one.trace.json"
+    save(trace, path)
+    program = compile_model(load_model(where))
+    return path, program, trace, follow(program, trace)[0]

@@ -90,6 +90,10 @@ def chart_svg(story: Story) -> str:
     for lane in chart.lanes:
         draw_head(canvas, lane, (chart.head, HEAD, chart.tops[-1]), lane.label in story.ghosts)
     _draw_guides(canvas, chart)
+    for process, (left, width) in chart.columns.items():
+        for top, bottom in _busy_spans(chart, process):
+            middle = left + width / 2
+            canvas.line([(middle, top), (middle, bottom)], f"line {_look(chart, process)}")
     for lane in chart.lanes:
         draw_lane(canvas, lane, chart.rows, chart.tops, story.values())
     for row, top, bottom in zip(chart.rows, chart.tops, chart.tops[1:], strict=False):
@@ -97,7 +101,7 @@ def chart_svg(story: Story) -> str:
     _draw_loop(canvas, chart)
     _draw_ending(canvas, chart)
     trace = story.trace
-    name = f"{trace.model}: {trace.verdict} {trace.kind} {trace.property}"
+    name = f"{trace.model.partition('::')[2]}: {trace.verdict} {trace.kind} {trace.property}"
     return canvas.document(chart.width, chart.height, name, "; ".join(map(str, story.steps[:40])))
 
 
@@ -180,7 +184,7 @@ def _result(step: TraceStep) -> str:
 
 
 def _draw_column(canvas: Canvas, chart: Chart, process: str, column: tuple[float, float]) -> None:
-    """The head, and a bar wherever the process is in mid-operation."""
+    """The panel and the head."""
     left, width = column
     role = chart.story.roles.get(process)
     look = _look(chart, process)
@@ -190,8 +194,6 @@ def _draw_column(canvas: Canvas, chart: Chart, process: str, column: tuple[float
     if role:
         canvas.text(middle, chart.head + 31, role.value, f"{look}-fill small", "middle")
     canvas.line([(left, chart.head + HEAD), (left + width, chart.head + HEAD)], f"line {look}")
-    for top, bottom in _busy_spans(chart, process):
-        canvas.line([(middle, top), (middle, bottom)], f"line {look}")
 
 
 def _draw_guides(canvas: Canvas, chart: Chart) -> None:

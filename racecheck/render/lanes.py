@@ -32,7 +32,7 @@ class Lane:
         """With room for the head, and for a value written beside the line."""
         owner, _, word = self.label.rpartition(".")
         digits = max(len(f"{v:,}") for v in (self.low, self.high))
-        return max(self.plot + 26 + digits * 7, (max(len(owner), len(word)) + 1) * WORDS * 1.12 + 10)
+        return max(self.plot + 26 + digits * 7, (max(len(owner), len(word)) + 1) * WORDS * 1.2 + 10)
 
     def at(self, left: float) -> Lane:
         """The same lane in another place."""

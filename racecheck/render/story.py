@@ -27,7 +27,8 @@ class Story:
 
     A process is busy in the middle of an operation: not at a rest, and not at its end. Without the model
     these are empty. ``ghosts`` are words that no kernel code can see; ``waiting`` tells before what each
-    process stands that can't move at the end of a deadlock's trace; ``about`` are the words of the condition that is broken.
+    process stands that can't move at the end of a deadlock's trace; ``about`` are the words of the condition
+    that is broken.
     """
 
     trace: Trace
