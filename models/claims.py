@@ -4,7 +4,8 @@
 """
 
 from claims_of_counts import COUNTS
+from claims_of_expressions import EXPRESSIONS
 from claims_of_patches import PATCHES
 from claims_of_policies import POLICIES
 
-CLAIMS = sorted([*COUNTS, *POLICIES, *PATCHES], key=lambda claim: claim.id)
+CLAIMS = sorted([*COUNTS, *EXPRESSIONS, *POLICIES, *PATCHES], key=lambda claim: claim.id)

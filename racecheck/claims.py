@@ -8,11 +8,12 @@ from typing import Any
 from attrs import field, frozen
 
 from racecheck.blame import offer
+from racecheck.conditions import shown
 from racecheck.errors import UsageError
 from racecheck.load import module_of
 from racecheck.model import ModelFunction
 from racecheck.report import Result, relative
-from racecheck.trace import Trace, file_stem
+from racecheck.trace import Trace, readable
 
 CONFIRMED, REFUTED, DEPENDS, UNFINISHED = "confirmed", "refuted", "depends", "unfinished"
 
@@ -115,8 +116,8 @@ class Answer:
 
     @property
     def trace(self) -> Trace | None:
-        """The run that shows it."""
-        return self.result.trace
+        """The run that shows what was found, if it is a verdict or a rung."""
+        return self.result.trace if {"verdict", "rung"} & self.predicted.keys() else None
 
     @property
     def length(self) -> int:
@@ -142,17 +143,25 @@ class Settled:
         for answer in sorted(against, key=lambda answer: answer.length):
             rung = answer.result.progress and answer.result.progress.rung
             shortest.setdefault(repr((answer.case.property, answer.result.verdict, rung)), answer)
-        return list(shortest.values())
+        runs: dict[str, Answer] = {}
+        for answer in shortest.values():
+            steps = answer.trace and [str(step) for step in answer.trace.steps]
+            runs.setdefault(repr((answer.parameters, steps)), answer)
+        return list(runs.values())
 
     def traces(self) -> dict[str, Trace]:
         """By file stem: the runs that decide it, unless it is confirmed."""
-        found: dict[str, Trace] = {}
-        for answer in self.deciding() if self.verdict in (REFUTED, DEPENDS) else ():
-            assert answer.trace is not None
-            found.setdefault(
-                f"{self.claim.id}-{file_stem(answer.trace, answer.case.parameters)}", answer.trace
-            )
-        return found
+        if self.verdict not in (REFUTED, DEPENDS):
+            return {}
+        return {self.stem(answer): answer.trace for answer in self.deciding() if answer.trace}
+
+    def stem(self, answer: Answer) -> str:
+        """The name of a case's run: the claim, the model, and what tells its cases apart."""
+        same = [other for other in self.answers if other.case.model.__name__ == answer.case.model.__name__]
+        words = {name: shown(value) for name, value in answer.case.parameters.items()}
+        told = [f"{k}-{v}" for k, v in words.items() if len({str(o.parameters[k]) for o in same}) > 1]
+        about = [answer.case.property] if len({other.case.property for other in same}) > 1 else []
+        return readable([self.claim.id, answer.case.model.__name__, *told, *about])
 
 
 def claims_in(file: str) -> list[Claim]:

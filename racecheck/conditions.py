@@ -20,6 +20,8 @@ def separation(cases: Sequence[tuple[Features, bool]]) -> str:
 
     Costs a few milliseconds for a hundred cases; parameters that do not vary cost nothing.
     """
+    if len({is_true for _, is_true in cases}) < 2:
+        return ""
     everyone = [features for features, _ in cases]
     names = [name for name in dict.fromkeys(n for f in everyone for n in f)
              if len({shown(f.get(name)) for f in everyone}) > 1]  # fmt: skip
@@ -115,7 +117,10 @@ def _text(box: Box, domains: Mapping[str, list[object]]) -> str:
     given = [_values_text(name, values, domains[name]) for name, values in limited.items()]
     about = [text for name, text in zip(limited, given, strict=True) if name in (PROPERTY, ASKED)]
     ranges = [text for name, text in zip(limited, given, strict=True) if name not in (PROPERTY, ASKED)]
-    return " ".join([*about, *(["with " + " and ".join(ranges)] if ranges else [])])
+    ranges.sort(
+        key=lambda text: " or " in text or text.startswith("any ")
+    )  # "and" after "or" reads wrongly
+    return " ".join([*about, *(["with " + _listed(ranges, "and")] if ranges else [])])
 
 
 def _values_text(name: str, values: frozenset[object], domain: Sequence[object]) -> str:

@@ -106,7 +106,8 @@ def claims(
     """
     from racecheck import claims as statements
     from racecheck.explore.limits import Limits
-    from racecheck.render.claims import render_claims, thread_page
+    from racecheck.render.claims import render_claims
+    from racecheck.render.thread import thread_page
     from racecheck.report import relative
     from racecheck.settling import Runs, settle
 
@@ -127,7 +128,7 @@ def claims(
     if as_json:
         print_json([statements.claims_json(*pair) for pair in zip(settled, names, strict=True)])
     elif markdown:
-        click.echo(thread_page(settled, "The argument, claim by claim"), nl=False)
+        click.echo(thread_page(settled, names), nl=False)
     else:
         click.echo(render_claims(settled, names, columns()), nl=False)
     unfinished = len(settled) < len(chosen) or any(one.verdict == statements.UNFINISHED for one in settled)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -156,12 +156,14 @@ def single_or_list(results: list[Any]) -> Any:
 
 def file_stem(trace: Trace, given: dict[str, object]) -> str:
     """A readable name: the model, the parameters that were given, the property."""
-    parts = [
-        trace.model.partition("::")[2],
-        *(f"{k}-{v}" for k, v in given.items()),
-        trace.property,
-    ]
-    words = (re.sub(r"[^a-z0-9]+", "-", str(part).lower()).strip("-") for part in parts)
+    return readable(
+        [trace.model.partition("::")[2], *(f"{k}-{v}" for k, v in given.items()), trace.property]
+    )
+
+
+def readable(parts: Sequence[str]) -> str:
+    """A file's name made of these words."""
+    words = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts)
     return "-".join(words)[:LONGEST_NAME]
 
 
