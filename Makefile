@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench pictures clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,13 @@ test: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python bench/run.py
+
+pictures: $(VENV)/.ready
+	grep '^\$$ racecheck' docs/pictures.md \
+	    | sed 's#^\$$ ##; s#^racecheck check.*#& >/dev/null || test $$? -eq 1#' | PATH=$(BIN):$$PATH sh -e
+	$(BIN)/racecheck render models/snapshot.py -o build/page.html
+	chromium --headless --no-sandbox --disable-gpu --window-size=1400,1500 \
+	    --screenshot=docs/pictures/page.png build/page.html 2>/dev/null
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from racecheck.atlas import UNREACHED, Atlas
 from racecheck.compiler.program import Program
@@ -34,7 +35,7 @@ from racecheck.verdicts.safety import judge
 from racecheck.vicinity import vicinity_of
 
 MOST_STATES = 2000
-"""States that a page holds, all of them or those around its traces."""
+"""States that a page holds, all of them or those around its traces; beside those of the traces themselves."""
 MOST_NODES = 250
 """Nodes of a graph that one can pan and zoom."""
 
@@ -77,6 +78,8 @@ def _page(space: Space, report: Report, traces: Sequence[Trace], by: str) -> str
         atlas.add(map(space.engine.decode, space.parents))
     else:
         _add_around(atlas, runs)
+        room = max(0, MOST_STATES - len(atlas.states))
+        atlas.add(map(space.engine.decode, islice(space.parents, room)))
     diagram = _diagram(space, marks, by)
     shown = [Shown(story_of(program, *pair), pair[1]) for pair in zip(traces, runs, strict=True)]
     placed = _placed(space, marks, atlas, diagram)
@@ -89,7 +92,7 @@ def _summary(space: Space, atlas: Atlas) -> str:
     extent = "every interleaving" if space.complete else f"STOPPED by {space.stopped}"
     searched = f"{extent}: {count(space.states, 'state')}, {count(space.transitions, 'transition')}"
     here = len(atlas.states)
-    return searched if here == space.states else f"{searched}; {count(here, 'state')} of them in this page"
+    return searched if here == space.states else f"{searched}; {here:,} of the states are in this page"
 
 
 def _verdicts(report: Report) -> list[tuple[str, str, str, str]]:
@@ -100,13 +103,14 @@ def _verdicts(report: Report) -> list[tuple[str, str, str, str]]:
 
 
 def _add_around(atlas: Atlas, runs: Sequence[Run]) -> None:
-    """The initial state, those of the runs' ends first, and where one other move leads."""
+    """The initial state, those of the runs, and where one other move leads: from the runs' ends first."""
     program = atlas.program
     atlas.add([initial(program)])
     for run in runs:
         atlas.add(run.states)
+    most = len(atlas.states) + MOST_STATES
     for number in range(len(atlas.states) - 1, -1, -1):
-        if len(atlas.states) > MOST_STATES:
+        if len(atlas.states) > most:
             return
         atlas.add(move.target for move in steps(program, atlas.states[number], by_place=True))
 

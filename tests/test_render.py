@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -261,6 +262,19 @@ def test_a_trace_that_its_model_no_longer_has(guard, tmp_path):
     ):
         followed(path, None)
     assert load_model(guard).name == "guard"
+
+
+def test_the_pictures_of_the_documentation(tmp_path):
+    """They say what their commands draw now; ``make pictures`` draws them again. Places are Graphviz's."""
+    page = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
+    for command in re.findall(r"^\$ racecheck (.*)$", page, re.MULTILINE):
+        moved = command.replace("docs/pictures", str(tmp_path)).replace("build/", f"{tmp_path}/")
+        run = [sys.executable, "-c", "from racecheck.cli import main; main()", *shlex.split(moved)]
+        done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (int(command.startswith("check")), ""), command
+    for path in (ROOT / "docs" / "pictures").glob("*.svg"):
+        now = tmp_path / path.name
+        assert sorted(texts(now.read_text("utf-8"))) == sorted(texts(path.read_text("utf-8"))), path.name
 
 
 def test_drawing_loads_nothing_early():
