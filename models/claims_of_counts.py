@@ -93,7 +93,9 @@ c03 = Claim(
         for page, maps in product(("anon", "file"), (1, 2, 3))
     ],
     [first_tear("mapcount_first", page, "unmap") for page in ("anon", "file")],
-    scope=f"The reader's reference covers the first unmap, the page cache's the second. {WEAK_LOADS}",
+    scope=f"""
+    The reader's reference and the page cache's are in the refcount, and in no mapcount. {WEAK_LOADS}
+    """,
 )
 
 c04 = Claim(
@@ -105,7 +107,7 @@ c04 = Claim(
         for page, maps in product(("anon", "file"), (1, 2, 3))
     ],
     [first_tear("refcount_first", page, "map") for page in ("anon", "file")],
-    scope=f"No unmap is needed: forks and faults between the two loads do it. {WEAK_LOADS}",
+    scope=f"Maps by fork, and by page fault. {WEAK_LOADS}",
 )
 
 c05 = Claim(
@@ -147,9 +149,9 @@ c06 = Claim(
         for page, maps, about in product(("anon", "file"), (1, 3), (BELOW, HIDES, SHOWS))
     ],
     scope="""
-    Order-0 folios on 64-bit: a large folio's counters are in no single word. Between two operations the
-    snapshot is exact; in the middle of one, a reference stands for the mapping to come or just gone. No
-    kernel reads both at once, and the kernel's memory model leaves loads of mixed size out.
+    Order-0 folios on 64-bit: a large folio's counters are in no single word. An operation in progress
+    holds a reference that no mapping stands for. No kernel reads both at once, and the kernel's memory
+    model leaves loads of mixed size out.
     """,
 )
 
@@ -169,9 +171,8 @@ c13 = Claim(
         for meanwhile in ("split", "free")
     ],
     scope="""
-    The freeze of a split fails while the scanner has a reference. But the scanner looks at PG_lru
-    before it takes it, and PG_lru again only after the check: in between, the page may be freed and
-    become slab's.
+    The scanner looks at PG_lru before it takes its reference, and again only after the check.
+    Sequential consistency.
     """,
 )
 

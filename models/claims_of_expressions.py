@@ -27,8 +27,8 @@ c07 = Claim(
         )
     ],
     scope=f"""
-    GUP_PIN_COUNTING_BIAS is 1U << 10, and a comparison with it is unsigned by C's own rules; with a
-    signed constant the cast would decide what an underflow means. {WEAK_LOADS}
+    GUP_PIN_COUNTING_BIAS is 1U << 10, and by C's own rules a comparison with it is unsigned; with a
+    signed constant it would be signed. {WEAK_LOADS}
     """,
 )  # fmt: skip
 
@@ -49,8 +49,8 @@ c08 = Claim(
         for page in ("anon", "file")
     ],
     scope=f"""
-    The difference wraps below 0, and an unsigned -1 is above any bias. What that lets an attacker do is
-    in c11. {WEAK_LOADS}
+    An int below 0 is, as unsigned, above the bias. What an attacker can make of the test is in c11.
+    {WEAK_LOADS}
     """,
 )  # fmt: skip
 
@@ -92,8 +92,9 @@ c21 = Claim(
     [Measure("attempts needed beside a truncation, patch v4", compaction,
              {"policy": "aziz_v4", "page": "file", "attackers": "truncation"}, "isolated", "attempts")],
     scope="""
-    A reference that was expected goes away between the flags and the count, and no mapping makes up for
-    it. The wrapped value is above any mapcount: one false skip, of a page that is about to be free.
+    Expected references go away by truncation, by release of private data, or from the swap cache,
+    between the load of the flags and that of the count. Being unsigned changes an outcome where the
+    wrapped value is above the mapcount.
     """,
 )  # fmt: skip
 

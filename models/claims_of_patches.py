@@ -64,9 +64,8 @@ c16 = Claim(
                  attackers="mapper"),
     ],
     scope=f"""
-    The sketches with || in their garbled line. At rest there is no false skip; to block one by racing a
-    mapper must have over a thousand mappings when the refcount is loaded, and drop all but 32 of them
-    before the mapcount is. For the rung: {SCALED} The numbers are for the real constants.
+    The sketches with || in their garbled line. For the rung: {SCALED} The numbers are for the real
+    constants.
     """,
 )  # fmt: skip
 
@@ -85,8 +84,8 @@ c17 = Claim(
         for policy, size, mapped in product(READINGS, ("order0", "large"), (32, 33))
     ],
     scope="""
-    'folio_order(folio) != 0 || && total_mappings <= 32': one of the operators is a slip. With && an
-    order-0 page is never skipped, and a large one only with few mappings.
+    'folio_order(folio) != 0 || && total_mappings <= 32': one of the operators is a slip, and each is
+    read in turn.
     """,
 )  # fmt: skip
 
@@ -116,9 +115,8 @@ c19 = Claim(
         for size, kind in product(("order0", "large"), KINDS[1:3])
     ],
     scope="""
-    Truncation clears folio->mapping first and drops the page cache's reference later, which then looks
-    like somebody else's; but all the while it holds one of its own. What the check does while the page
-    is truncated under it is in c21.
+    Truncation clears folio->mapping first and drops the page cache's reference later; all the while it
+    holds one of its own. What the check does while the page is truncated under it is in c21.
     """,
 )
 
@@ -127,9 +125,7 @@ c20 = Claim(
     "Aziz",
     "Patches v1 and v2 skip only pages to which somebody else holds a reference.",
     [Case(exact, {"policy": "aziz_v2", "who": "nobody", **kind}, EXACT, verdict="holds") for kind in KINDS],
-    scope="""
-    They forget the scanner's own reference, and with that every page on the LRU has one too many.
-    """,
+    scope="They do not count the scanner's own reference.",
 )
 
 c25 = Claim(

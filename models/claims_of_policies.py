@@ -67,9 +67,9 @@ c10 = Claim(
         ),
     ],
     scope="""
-    One process is enough: it maps the same page again and again, which max_map_count (65,530 by
-    default) allows. The case with attackers=mapper has a bias of 8 and 7 mappings; the numbers are for
-    the real 1024, the last two sought from 1,000 on.
+    One process may map the same page again and again: max_map_count is 65,530 by default. The case with
+    attackers=mapper has a bias of 8 and 7 mappings; the numbers are for the real 1024, the last two
+    sought from 1,000 on.
     """,
 )  # fmt: skip
 
@@ -92,7 +92,9 @@ c11 = Claim(
         if (policy, page) != ("ksm_check", "file")  # KSM has anon pages only
     ],
     [
-        mappings(f"mappings, {policy}, {page}", policy, page=page, attackers="mapper", **sizes)
+        mappings(
+            f"mappings needed against {policy}, {page}", policy, page=page, attackers="mapper", **sizes
+        )
         for policy, page, sizes in (
             ("mainline_check", "anon", {"mappings": 3}),
             ("aziz_v2", "anon", {"mappings": 3}),
@@ -135,8 +137,8 @@ c12 = Claim(
                attackers="twin"),
     ],
     scope="""
-    By racing: only a scheduler that helps on every single attempt does it, a random one ends it. Two
-    scanners that take their references in turn can do it to each other, with no attacker at all.
+    By racing means that a scheduler must help on every single attempt. The twin is a second scanner,
+    and no attacker.
     """,
 )  # fmt: skip
 
@@ -164,12 +166,7 @@ c14 = Claim(
             ("hides a held reference", "shows a reference that nobody holds"),
         )
     ],
-    scope="""
-    Either order is wrong in the same cases, by other operations: maps or unmaps. With the refcount
-    first a pin that comes between the loads is missed; and only who holds the folio lock, as compaction
-    does not, and whom no fork disturbs is better off with it. A weakly ordered machine may swap the
-    loads anyway.
-    """,
+    scope="Compaction does not hold the folio lock. A weakly ordered machine may swap the loads anyway.",
 )  # fmt: skip
 
 c18 = Claim(
@@ -185,10 +182,7 @@ c18 = Claim(
         for policy, page in product(policies, ("anon", "file"))
         if (policy, page) != ("ksm_check", "file")
     ],
-    scope="""
-    'At rest' is the right answer here: the page cannot be migrated while the reference is held.
-    Mainline's check leaves the page cache alone.
-    """,
+    scope="'At rest' is the right answer here: the page cannot be migrated while the reference is held.",
 )
 
 STOPPED = (
@@ -216,9 +210,9 @@ c26 = Claim(
         )
     ],
     scope="""
-    Preempted between its two increments a mapper holds a reference that no mapping stands for yet, and
-    which the scanner cannot tell from a pin's. It ends when they go on. The rungs are for a bias of 8
-    and seven mappers, the numbers for 1024; Wilcox's difference takes as many as that of one load.
+    Preempted between its two increments a mapper holds a reference that no mapping stands for yet; it
+    ends when they go on. The rungs are for a bias of 8 and seven mappers, the numbers for 1024;
+    Wilcox's difference takes as many as that of one load.
     """,
 )  # fmt: skip
 
