@@ -97,8 +97,8 @@ EXPECTED = {
     "nested": (drawn("A v+ -> A head 1/2\n A v+ -> A head 1/4\n A v+ -> A goal 1/4"), 4),
     # An outcome that is not possible leaves its share to the others: V = 2/3 (1 + V).
     "not possible": (drawn("A v+ -> A head 1/2\n A v+ -> A goal 1/4"), 3),
-    # The attempt that fails with the step out of U is counted: V = 1/2 * 1 + 1/2 * 0.
-    "leaves U": (drawn("A v -> B head\n A k -> C\n B v -> B goal\n C v -> C goal", "B C"), 1.5),
+    # The attempt that fails with the step out of U is counted, and no more: V = 1/2 * 1 + 1/2 * 0.
+    "leaves U": (drawn("A v -> B head\n A k -> C\n B v -> B head\n C v -> C goal", "B C"), 1.5),
     # Nor does one fail between the goal and the next head; the run is over then.
     "after the goal": (drawn("A v -> B goal\n B v -> A head"), 1),
 }
@@ -122,6 +122,8 @@ PROBABILITIES = {
     "waits for it": ("A v -> A goal\n A h~ -> X", 1),
     # Who is drawn first decides: two in flight against one victim.
     "race": ("A v -> O\n A 2h -> X", Fraction(2, 3)),
+    # Or it decides between two in flight, neither of which may wait.
+    "race with itself": ("A h1 -> X\n A h2 -> O", Fraction(1, 2)),
     # A toss that is made once, and one that may be made again and again until it succeeds.
     "toss": ("A v -> A goal\n A k -> X 1/2\n A k -> O 1/2", Fraction(1, 2)),
     "tosses": ("A v -> A goal\n A k -> X 1/2\n A k -> A 1/2", 1),

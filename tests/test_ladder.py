@@ -253,6 +253,13 @@ LONG = """
 COMES_AND_GOES = {
     # Each round of the attacker has an excuse, but the victim fails in B, when there is none.
     "between": (ROUND, "C", "never", True),
+    # The attacker goes on when an attempt has failed with the excuse there, from D; that changes nothing.
+    "and then fails": (
+        ROUND.replace("C v  -> C goal", "C v  -> D head").replace("C h2", "D h2"),
+        "C D",
+        "never",
+        True,
+    ),
     # Without an excuse this is a block, with one for all of B it is none at all.
     "never": (ROUND, "", "by racing", False),
     "always": (ROUND, "B C", "never", False),
