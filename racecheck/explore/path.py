@@ -9,7 +9,7 @@ from racecheck.compiler.program import Graph, Program
 from racecheck.explore.engine import Key
 from racecheck.explore.search import Space
 from racecheck.interpreter import Place
-from racecheck.semantics import Move, State, initial, steps
+from racecheck.semantics import Move, State, after, initial, steps
 
 
 @frozen
@@ -28,12 +28,25 @@ def run_to(space: Space, key: Key) -> Run:
     keys = space.path(key)
     states, moves = [initial(space.program)], list[Move]()
     for following in keys[1:]:
-        found = [m for m in steps(space.program, states[-1]) if space.engine.encode(m.target) == following]
-        last = (moves[-1].entry, moves[-1].number) if moves else None
-        move = next((m for m in found if (m.entry, m.number) == last), found[0])
+        possible = steps(space.program, states[-1], by_place=space.engine.symmetry)
+        found = [move for move in possible if space.engine.encode(move.target) == following]
+        options = [_by_last(states[-1], move, moves[-1]) for move in found] if moves else found
+        move = next((m for m in options if moves and _mover(m) == _mover(moves[-1])), options[0])
         moves.append(move)
         states.append(move.target)
     return Run(tuple(states), tuple(moves))
+
+
+def _by_last(state: State, move: Move, last: Move) -> Move:
+    """The same move, by the process that moved last, where that stands at the same place."""
+    places = state.places[move.entry]
+    if move.entry != last.entry or places[last.number] != places[move.number]:
+        return move
+    return Move(last.entry, last.number, move.outcome, after(state, *_mover(last), move.outcome))
+
+
+def _mover(move: Move) -> tuple[int, int]:
+    return move.entry, move.number
 
 
 def process_name(program: Program, entry: int, number: int) -> str:
