@@ -37,7 +37,7 @@ c01 = Claim(
         for page, about in product(("anon", "file"), (COVERS, COVERS_ALL, COVERS_LOOKUPS))
     ],
     scope=f"""
-    Linux 6.1, every path of facts 1.1 and 1.2; two mappers, one pin, one reference. {WEAK} (The mail
+    Linux 6.1, every path of mapping and unmapping that models/folio.py names; two mappers, one pin, one reference. {WEAK} (The mail
     says it the wrong way round: 'the mapcount is supposed to be always larger'.)
     """,
 )

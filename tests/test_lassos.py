@@ -185,7 +185,6 @@ def test_a_worse_rung(rung, worse):
     assert changed(rung, rung=worse, strategy=[]) == f"a block {worse}: {WORSE[rung, worse]}"
 
 
-@pytest.mark.xfail(reason="a strategy that is in the trace is taken for a rest")
 def test_a_strategy_is_not_a_rest():
     """Who must keep choosing does not rest, whatever strategy the trace has beside its rung."""
     assert changed("by strategy", rung="at rest") is not None

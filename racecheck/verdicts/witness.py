@@ -69,8 +69,9 @@ def fault(program: Program, claim: Claim, lasso: Lasso, rung: str) -> str:
             return f"the cycle is not fair: {process_name(program, *who)} could move and never does"
     if rung == "by racing":
         return ""
-    strategy = lasso.strategy or (lambda *_: None)
-    return _escape(program, claim, states[0], strategy, at_rest=rung == "at rest")
+    at_rest = rung == "at rest"
+    strategy = None if at_rest else lasso.strategy
+    return _escape(program, claim, states[0], strategy or (lambda *_: None), at_rest)
 
 
 def choices(program: Program, claim: Claim, lasso: Lasso) -> list[tuple[State, int, Place, Outcome]]:
