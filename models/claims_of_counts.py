@@ -37,8 +37,8 @@ c01 = Claim(
         for page, about in product(("anon", "file"), (COVERS, COVERS_ALL, COVERS_LOOKUPS))
     ],
     scope=f"""
-    Linux 6.1, every path of mapping and unmapping that models/folio.py names; two mappers, one pin, one reference. {WEAK} (The mail
-    says it the wrong way round: 'the mapcount is supposed to be always larger'.)
+    Linux 6.1, every path of mapping and unmapping that models/folio.py names; two mappers, one pin,
+    one reference. {WEAK} (The mail says it the wrong way round: 'the mapcount is supposed to be always larger'.)
     """,
 )
 
