@@ -35,7 +35,7 @@ from racecheck.verdicts.safety import judge
 from racecheck.vicinity import vicinity_of
 
 MOST_STATES = 2000
-"""States that a page holds, all of them or those around its traces; beside those of the traces themselves."""
+"""States that a page holds: all of them, or beside those of its traces those around them."""
 MOST_NODES = 250
 """Nodes of a graph that one can pan and zoom."""
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import networkx as nx
 import pytest
+from attrs import evolve
 from drawn import EVIL, GUARD, MODEL, searched, traced, written
 
 from racecheck.diagram import count_groups, diagram_of, readable_diagram
@@ -160,6 +161,17 @@ def test_charts_fold_rounds_and_cut_what_is_long(guard, tmp_path):
     assert all(before[1] == after[0] for before, after in itertools.pairwise(ends))
     assert ends[-1][1] == len(trace.steps) + len(trace.cycle)
     assert any("for ever" in row.told for row in found)
+
+
+def test_a_crowd_shares_a_column(guard, tmp_path):
+    """Hundreds of processes that are alike do the same one after another: one column, one row."""
+    _, _, trace, _ = traced(guard, tmp_path)
+    step = evolve(trace.steps[0], changed={})
+    crowd = [evolve(step, process=f"mapper {n}", changed={"page.refs": n}) for n in range(1, 1025)]
+    svg = chart_svg(Story(evolve(trace, steps=crowd)))
+    assert {"mapper (1,024 of them)", "mapper 1, mapper:20"} <= set(texts(svg))
+    assert "the same step 1,023 times more, to step 1,024" in texts(svg)
+    assert float(ElementTree.fromstring(svg).get("width")) < 800
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "traces").glob("*.trace.json")), ids=lambda p: p.stem[-40:])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from racecheck.compiler.expr import Bare, walk
 from racecheck.compiler.program import Program
@@ -15,6 +16,8 @@ from racecheck.semantics import Duty, State, duty, outcomes
 from racecheck.trace import Trace, TraceStep
 from racecheck.verdicts.witness import processes
 
+MOST_COLUMNS = 8
+"""Processes beyond which those that are alike share a column."""
 MOST_ROWS = 80
 """Rows that a picture has; of a longer trace it shows the first and the last ones."""
 WAITS = "waits for ever"
@@ -27,8 +30,8 @@ class Story:
 
     A process is busy in the middle of an operation: not at a rest, and not at its end. Without the model
     these are empty. ``ghosts`` are words that no kernel code can see; ``waiting`` tells before what each
-    process stands that can't move at the end of a deadlock's trace; ``about`` are the words of the condition
-    that is broken.
+    process stands that can't move at the end of a deadlock's trace; ``about`` are the words of the broken
+    condition.
     """
 
     trace: Trace
@@ -44,9 +47,22 @@ class Story:
         """The way in, and then the cycle."""
         return [*self.trace.steps, *self.trace.cycle]
 
-    def processes(self) -> list[str]:
-        """Who moves, in order of appearance; then who only waits."""
-        return list(dict.fromkeys([*(step.process for step in self.steps), *self.waiting]))
+    def columns(self) -> dict[str, list[str]]:
+        """Who moves, then who only waits, in order of appearance: a column for each, or for all alike.
+
+        Where there are more than fit, those of one entry ("mapper 1", "mapper 2") share a column.
+        """
+        names = list(dict.fromkeys([*(step.process for step in self.steps), *self.waiting]))
+        if len(names) <= MOST_COLUMNS:
+            return {name: [name] for name in names}
+        found: dict[str, list[str]] = {}
+        for name in names:
+            found.setdefault(family(name), []).append(name)
+        return found
+
+    def column_of(self) -> dict[str, str]:
+        """The column of each process."""
+        return {name: column for column, names in self.columns().items() for name in names}
 
     def labels(self) -> list[str]:
         """The words that change, and those of the broken condition."""
@@ -63,6 +79,11 @@ class Story:
         for step in self.steps:
             found.append(found[-1] | step.changed)
         return found
+
+
+def family(process: str) -> str:
+    """The name of a process's entry: "mapper" of "mapper 12"."""
+    return re.sub(r" \d+$", "", process)
 
 
 def story_of(program: Program, trace: Trace, run: Run) -> Story:
@@ -112,9 +133,11 @@ class Row:
 
 def rows(story: Story) -> list[Row]:
     """The rows of a picture: repeated rounds are told once and counted, what is too long is left out."""
-    trace = story.trace
-    way = _cut(list(_rows(trace.steps, 0)), MOST_ROWS)
-    cycle = _cut(list(_rows(trace.cycle, len(trace.steps))), MOST_ROWS)
+    trace, column = story.trace, story.column_of()
+    steps = [evolve(step, process=column[step.process]) for step in story.steps]
+    first = len(trace.steps)
+    way = _cut(list(_rows(steps[:first], 0)), MOST_ROWS)
+    cycle = _cut(list(_rows(steps[first:], first)), MOST_ROWS)
     if story.waiting:
         return [*way, Row(len(trace.steps), len(trace.steps), WAITS)]
     if trace.kind != "progress":
