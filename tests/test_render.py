@@ -251,6 +251,14 @@ def test_png_is_the_picture_in_pixels(guard):
     assert size == pytest.approx([2 * n for n in stated], abs=2)
 
 
+def test_without_graphviz(guard, monkeypatch):
+    """Said in one message, with what to install and what works all the same."""
+    space, _ = searched(guard)
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    with pytest.raises(UsageError, match="cannot be loaded: .*apt install libglib2"):
+        space_svg(space)
+
+
 def test_notebooks(guard, tmp_path):
     """Small spaces and all traces draw themselves; the frame keeps the page's style to itself."""
     space, report = searched(guard)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from racecheck.errors import UsageError
+
 Point = tuple[float, float]
 Size = tuple[float, float]
 BLANK = '<<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="{}" HEIGHT="{}"><TR><TD></TD></TR></TABLE>>'
@@ -37,10 +39,16 @@ class Layout:
 def lay_out(boxes: Sequence[Size], arrows: Sequence[Arrow]) -> Layout:
     """Layers from top to bottom, with few crossings; sizes are in pixels.
 
-    Seconds for some hundred boxes.
+    Seconds for some hundred boxes. UsageError where Graphviz cannot be loaded.
     """
-    import pygraphviz
-
+    try:
+        import pygraphviz
+    except ImportError as error:
+        raise UsageError(
+            f"Graphviz, which lays graphs out, cannot be loaded: {error}; its wheel needs the system's glib and "
+            "X11 libraries (Debian: apt install libglib2.0-0 libxrender1 libxext6); charts of traces, .dot, "
+            ".graphml and .json do without"
+        ) from error
     graph = pygraphviz.AGraph(directed=True, strict=False)
     graph.graph_attr.update(ranksep="0.42", nodesep="0.28")
     graph.node_attr.update(shape="box", fixedsize="true", label="")

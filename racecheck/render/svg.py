@@ -99,7 +99,7 @@ class Canvas:
         elif shape == "cross":
             self.path(f"M{number(x - 4)} {number(y - 4)}l8 8m0 -8l-8 8", f"line {look} loop")
         elif shape == "ring":
-            self.circle(x, y, 3.5, f"{look.split()[-1]} line loop")
+            self.circle(x, y, 3.5, f"{look.rsplit(maxsplit=1)[-1]} line loop")
         else:
             self.circle(x, y, 4, f"{look} solid")
 
