@@ -255,7 +255,7 @@ def test_without_graphviz(guard, monkeypatch):
     """Said in one message, with what to install and what works all the same."""
     space, _ = searched(guard)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    with pytest.raises(UsageError, match="cannot be loaded: .*apt install libglib2"):
+    with pytest.raises(UsageError, match=r"cannot be loaded: .*apt install libglib2"):
         space_svg(space)
 
 
