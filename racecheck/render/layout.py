@@ -45,9 +45,9 @@ def lay_out(boxes: Sequence[Size], arrows: Sequence[Arrow]) -> Layout:
         import pygraphviz
     except ImportError as error:
         raise UsageError(
-            f"Graphviz, which lays graphs out, cannot be loaded: {error}; its wheel needs the system's glib "
-            "and X11 libraries (Debian: apt install libglib2.0-0 libxrender1 libxext6); charts of traces, "
-            ".dot, .graphml and .json do without"
+            f"Graphviz, which lays graphs out, cannot be loaded: {error}; its wheel needs the system's "
+            "glib and X11 libraries (Debian: apt install libglib2.0-0 libxrender1 libxext6); charts of "
+            "traces, .dot, .graphml and .json do without"
         ) from error
     graph = pygraphviz.AGraph(directed=True, strict=False)
     graph.graph_attr.update(ranksep="0.42", nodesep="0.28")
