@@ -38,7 +38,8 @@ c01 = Claim(
     ],
     scope=f"""
     Linux 6.1, every path of mapping and unmapping that models/folio.py names; two mappers, one pin,
-    one reference. {WEAK} (The mail says it the wrong way round: 'the mapcount is supposed to be always larger'.)
+    one reference. {WEAK} (The mail says it the wrong way round: 'the mapcount is supposed to be always
+    larger'.)
     """,
 )
 

@@ -51,7 +51,7 @@ CHANGES = {
     "version": ({"racecheck": 2}, "is of version 2; this one reads 1"),
     "true": ({"racecheck": True}, "expected int, not True"),
     "memory": ({"memory": "tso"}, "its memory is 'tso'; this version has 'sc' only"),
-    "kind": ({"kind": "hope"}, "its kind is 'hope'; this version replays always, assert, deadlock, progress"),
+    "kind": ({"kind": "hope"}, "its kind is 'hope'; this version replays always, assert, deadlock, pro"),
     "verdict": ({"verdict": "holds"}, "its verdict is 'holds'; a trace of kind always shows 'violated'"),
     "cycle": ({"cycle": STEPS}, "it has a cycle"),
     "fixed": ({"fixed": "yes"}, "expected bool, not 'yes' @ the trace.fixed"),

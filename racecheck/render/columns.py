@@ -39,9 +39,7 @@ def render_trace(trace: Trace, width: int) -> str:
 
 def rounds(steps: Sequence[TraceStep]) -> Iterator[tuple[int, int, int]]:
     """The steps in pieces: from, to, and how often the piece is made, one time after another."""
-    keys: list[tuple[object, ...]] = [
-        (step.process, step.function, step.operation, tuple(step.choices)) for step in steps
-    ]
+    keys = [_key(step) for step in steps]
     at = plain = 0
     while at < len(keys):
         length, times = max(
