@@ -81,6 +81,8 @@ PICTURES = {
     "victim chooses": ("A v -> A 1/2\n A v -> A goal 1/2\n A h~ -> A", "by racing", "A"),
     # A strategy needs one move that stays, of each process in flight.
     "one of two leaves": ("A v -> A\n A h1 -> A\n A h1 -> B\n A h2 -> B\n B v -> B goal", "never", ""),
+    # The victim comes to B by itself, but needs the attacker to come back.
+    "victim leads on": ("A v -> B head\n A h~ -> A\n B v -> B goal\n B h~ -> A", "by racing", "A B"),
     # A twin of the victim holds its reference (l) while the victim tests (w), and the other way round.
     "twin": (
         """
@@ -190,10 +192,10 @@ def test_parts_are_told_apart():
 
 def test_no_attacker_needed():
     """The victim's or the kernel's moves alone lead to a block that needs no others."""
-    expected = {"needs help": True, "twin": True, "lock is kept": True, "waits in flight": False}
-    for name, alone in expected.items():
+    alone = dict.fromkeys(["needs help", "twin", "lock is kept"], True)
+    for name, expected in {**alone, "waits in flight": False, "victim leads on": False}.items():
         picture, worst, _ = PICTURES[name]
-        assert needs_no_attacker(drawn(picture), worst) == alone, name
+        assert needs_no_attacker(drawn(picture), worst) == expected, name
     for name, picture in LADDER.items():
         assert not needs_no_attacker(drawn(picture), name), name
 

@@ -191,3 +191,9 @@ def test_notes(name):
     """What is said beside the rung, and nothing else."""
     model, notes = NOTES[name]
     assert decided(searched(compile_model(model()))).notes == notes
+
+
+def test_tried_while_excused():
+    """It counts where the step to the goal begins: that of its last step, which ends the excuse."""
+    found = decided(searched(compile_model(NOTES["excuses itself"][0]())))
+    assert found.tried_while_excused
