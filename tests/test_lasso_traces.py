@@ -103,7 +103,7 @@ def ends_it(page):
             page.gate.read()
         elif rc.choose():
             page.gate.set(1)
-            page.pins += 1
+            page.pins = 1
         else:
             page.gate.set(1)
             assert page.gate == 0
