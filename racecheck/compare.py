@@ -63,7 +63,9 @@ def compared(function: ModelFunction, given: Mapping[str, object], over: Sequenc
             raise UsageError(f"--over {name}: -p {name}=... gives it one value; leave one of them out")
     varied = [n for n, p in function.parameters.items() if p.compared and n not in given]
     if not (over or varied):
-        why = "it has no one_of(...) parameter to compare; name one with --over"
+        apart = [name for name, p in function.parameters.items() if p.options and name not in given]
+        why = f"name what to compare with --over: {', '.join(apart)}"
+        why = why if apart else "it has no one_of(...) parameter to compare"
         raise UsageError(f"model {function.__name__}: {why}", function.file, function.line)
     return list(over) or varied
 

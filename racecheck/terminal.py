@@ -13,7 +13,7 @@ from typing import Any
 
 def columns() -> int:
     """The width to write for."""
-    return max(40, shutil.get_terminal_size((100, 24)).columns)
+    return max(40, shutil.get_terminal_size((80, 24)).columns)
 
 
 @contextmanager

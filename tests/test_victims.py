@@ -6,7 +6,7 @@ import racecheck as rc
 from racecheck.api import report_on
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.ir import Attempt
-from racecheck.verdicts.progress import NO_ATTACKER
+from racecheck.verdicts.answer import AFTER_GOAL, NO_ATTACKER
 
 
 class Page(rc.Shared):
@@ -92,3 +92,17 @@ def test_attempts_fail_for_ever_once_x_is_set(victim):
     """Without bound: an assert in the loop does not end the count."""
     (progress,) = (r.progress for r in report_on(model_of(victim)).results if r.progress)
     assert (progress.rung, progress.attempts) == ("at rest", None)
+
+
+def freer(page):
+    """The goal is in reach only once."""
+    while True:
+        if page.y.xchg(1) == 0:
+            rc.event("goal")
+
+
+def test_a_goal_that_is_reached_once_is_pointed_out():
+    """After it the victim is blocked for ever, by nobody: the report says how to excuse that."""
+    (found,) = (r.progress for r in report_on(model_of(freer)).results if r.progress)
+    assert found.rung == "at rest"
+    assert {NO_ATTACKER, AFTER_GOAL} <= set(found.notes)

@@ -29,9 +29,10 @@ def render_progress(event: str, found: Progress, width: int) -> str:
     """What the attacker needs, the cheapest way in, attempts, chance, and what that assumes."""
     lines = [f"{rung_text(found)}: {NEEDS[found.rung]}" if found.rung else "no block was seen so far"]
     for name, cost in found.costs.items():
-        most = "at most" if found.at_least else "at the least"
-        way = f" (up to {cost.highest:,} on the way)" if cost.highest > cost.least else ""
-        lines.append(f"cheapest: {name} {cost.least:,} {most}, {count(cost.length, 'step')} away{way}")
+        least = "or less" if found.at_least else "at the least"
+        way = f", with up to {cost.highest:,} on the way" if cost.highest > cost.least else ""
+        steps = f"the block is {count(cost.length, 'step')} from the start{way}"
+        lines.append(f"costs the attacker: {name} {cost.least:,} {least}; {steps}")
     if found.stall is not None:
         who = "1 hostile process" if found.stall == 1 else f"{found.stall} hostile processes"
         lines.append(f"stall: {who} stopped in flight can block for as long as that lasts")
@@ -48,6 +49,8 @@ def attempts_text(found: Progress) -> str:
         return ""
     if found.attempts is None:
         return "attempts: without bound, even while the attacker rests"
+    if found.rung == "at rest":
+        return "attempts: one may never end, even while the attacker rests"
     return f"attempts: {found.attempts} at most, once the attacker rests"
 
 
@@ -58,4 +61,6 @@ def chance_text(found: Progress) -> str:
     if found.expected_attempts is None:
         chance = f"{found.block_probability:.4g}"
         return f"chance: the best attacker comes to block it for good with probability {chance}"
-    return f"chance: {found.expected_attempts:.4g} attempts expected, against the best attacker"
+    number = f"{found.expected_attempts:.4g}"
+    attempts = f"{number} attempt{'s' * (number != '1')}"
+    return f"chance: {attempts} expected from the worst quiet state, until it succeeds or is excused"

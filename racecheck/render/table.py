@@ -11,6 +11,7 @@ from attrs import frozen
 from rich.table import Table
 
 from racecheck.compare import Refused, Row
+from racecheck.model import RUNGS
 from racecheck.render.columns import count, filled, printed
 from racecheck.render.progress import NEEDS, rung_text
 from racecheck.verdicts.answer import NO_ATTACKER, Progress
@@ -99,7 +100,8 @@ def _way(_: Row, found: Progress) -> str:
 def _attempts(_: Row, found: Progress) -> str:
     if found.block_probability is None:
         return "?"
-    return "none" if found.attempts is None else str(found.attempts)
+    hangs = found.attempts is None or found.rung == RUNGS[-1]
+    return "none" if hangs else str(found.attempts)
 
 
 def _attacker(_: Row, found: Progress) -> str:
@@ -195,8 +197,9 @@ COLUMNS = (
     Column(
         "best attacker",
         _attacker,
-        "under a random scheduler, the probability p that it comes to block for good, or the number of "
-        "attempts expected until the victim succeeds in spite of it",
+        "under a random scheduler, the probability p that it comes from the start to block for good, or "
+        "the number of attempts expected, from the worst quiet state, until the victim succeeds or is "
+        "excused",
     ),
     Column(
         "tries excused",

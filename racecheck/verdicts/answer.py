@@ -9,9 +9,10 @@ from racecheck.verdicts.witness import Lasso
 NO_ATTACKER = "no attacker needed"
 COMES_AND_GOES = "the excuse comes and goes"
 VICTIM_EXCUSES = "a step of the victim makes the excuse true"
+AFTER_GOAL = "the victim has come to its goal before this block: if that was enough, excuse it with unless="
 NO_GOAL = "the goal is never reached at all"
 STALL_ADDS_NOTHING = "blocked at rest anyway: the stall adds nothing"
-UNKNOWN = "attempts and chance are not known: the search did not end"
+UNKNOWN = "attempts and chance are not known: not every run was seen"
 PART = "blocks were looked for among the first {:,} states only"
 GAVE_UP = "attempts and chance are not known: the time is up"
 

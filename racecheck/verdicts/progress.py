@@ -10,6 +10,7 @@ from attrs import evolve
 from racecheck.explore.engine import Key
 from racecheck.explore.search import Space
 from racecheck.verdicts.answer import (
+    AFTER_GOAL,
     COMES_AND_GOES,
     GAVE_UP,
     NO_ATTACKER,
@@ -64,9 +65,10 @@ def decide(space: Space, number: int, doubt: str, give_up: Callable[[], object])
     if costs:
         name, cost = next(iter(costs.items()))
         block = SETS[rung](arena, arena.inside & (arena.costs[name] <= cost.least))
-    return evolve(
-        found, way=len(_way(space, arena, block)) - 1, lasso=_shown(space, arena, number, rung, block)
-    )
+    lasso = _shown(space, arena, number, rung, block)
+    if any(move.entry == goal.entry and goal.event in move.outcome.events for move in lasso.way().moves):
+        found = evolve(found, notes=(*found.notes, AFTER_GOAL))
+    return evolve(found, way=len(_way(space, arena, block)) - 1, lasso=lasso)
 
 
 def _cheapest(space: Space, arena: Arena, rung: str, name: str) -> Cheapest:

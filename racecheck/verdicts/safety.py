@@ -17,6 +17,7 @@ from racecheck.verdicts.answer import Progress
 from racecheck.verdicts.deadlock import Stuck, find_stuck
 
 DEADLOCK = "deadlock"
+HIDDEN = "the failed assert hides the rest of its runs"
 
 
 class Verdict(enum.StrEnum):
@@ -58,7 +59,7 @@ def judge(
     failures, asserts = program.failures(), program.asserts()
     first = len(program.claims)
     violated = [name for i, name in enumerate(failures) if first + i in space.found]
-    doubt = space.stopped or ("the failed assert hides the rest of its runs" if violated else "")
+    doubt = space.stopped or (HIDDEN if violated else "")
     findings = [
         _claim(space, i, doubt, give_up)
         for i, claim in enumerate(program.claims)
@@ -116,7 +117,8 @@ def _deadlock(space: Space, doubt: str, give_up: Callable[[], str | None]) -> Fi
     stuck = None if give_up() else find_stuck(space, give_up)
     if stuck is not None:
         run = run_to(space, stuck.key)
-        return Finding(DEADLOCK, DEADLOCK, Verdict.STUCK, run, waiting=_waiting(space, run, stuck))
+        waiting = _waiting(space, run, stuck)
+        return Finding(DEADLOCK, DEADLOCK, Verdict.STUCK, run, HIDDEN * (doubt == HIDDEN), waiting)
     doubt = doubt or give_up() or ""
     verdict = Verdict.UNFINISHED if doubt else Verdict.HOLDS
     return Finding(DEADLOCK, DEADLOCK, verdict, reason=doubt)
