@@ -70,13 +70,16 @@ ROWS = [
     ["settling"],
     ["render.claims", "render.table"],
     ["render.thread"],
+    ["observe.records", "observe.source"],
+    ["observe.parse", "observe.reorder"],
+    ["observe.order"],
     ["console", "terminal"],
     ["pictures", "surveys"],
     ["cli", "pytest_plugin"],
 ]
 SHOWN_BY = {("explore.search", "graph"), ("explore.search", "notebook"), ("trace", "notebook")}
 """Values show themselves: these methods import from below, when they are called."""
-FRAMEWORK = {"", "compiler", "explore", "verdicts", "render"}
+FRAMEWORK = {"", "compiler", "explore", "verdicts", "render", "observe"}
 
 
 def module_name(path):

@@ -1,0 +1,1 @@
+"""Real kernel logs: page_ref traces read, put in order, and held against the models."""

@@ -1,0 +1,285 @@
+"""The order of a page's changes: as near to the log's as explains every count that was read.
+
+The log's order is that in which records were written, which under contention is not the order of the
+changes. Where no order within the window explains the records, a gap stands for what is missing: records
+were lost, the count was changed without a trace, or a record was written later than the window is wide.
+Such a late one is a ``Stray``. A gap costs as much as moving one record by the whole window: without
+that, a record that was lost would be papered over by moving one record after another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from racecheck.observe.records import MOD, TEST, UNLESS, Record
+from racecheck.observe.reorder import Placed, applied, before, explain
+
+EFFORT: Final = 2000
+"""States that one search looks at: contention is explained by some tens."""
+SMALL: Final = 8
+"""Up to so many unexplained records, each new one is tried at once, and with those before them."""
+REMEMBERED: Final = 64
+"""Gaps that late records may close; with each, how much of it is open."""
+
+
+class Gap(NamedTuple):
+    """Before this line the count was ``expected``, and the record found ``found``."""
+
+    line: int
+    expected: int
+    found: int
+
+
+class Stray(NamedTuple):
+    """A record that was written later than the window is wide; 0, or the line of the gap that it left."""
+
+    record: Record
+    gap: int
+
+
+Item = Placed | Gap | Stray
+
+
+class Order:
+    """Puts one page's records in order, as they come; holds up to four windows of them back."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self.count: int | None = None
+        self.settled: list[Item] = []
+        self.pending: list[Record] = []
+        self.again: list[Record] = []  # to be placed once more, after a gap: the next one last
+        self.gaps: deque[tuple[Gap, int]] = deque(maxlen=REMEMBERED)
+        self.moved = 0  # how far records were moved since the last doubt
+        self.taken = self.trusted = 0  # records, and from how many on there may be doubt again
+        self.beginning = True  # nothing was given out yet, so the first count is still a guess
+
+    def add(self, record: Record) -> Sequence[Item]:
+        """Take the next record; give out what nothing that follows can move any more."""
+        self.take(record)
+        if len(self.settled) < 4 * self.window:
+            return ()
+        given = self.settled[: -2 * self.window]
+        self.settled = self.settled[-2 * self.window :]
+        self.beginning = False
+        return given
+
+    def end(self) -> Sequence[Item]:
+        """Give out all: nothing that follows moves them."""
+        while self.pending or self.again:
+            if self.again:
+                self._place(self.again.pop())
+            else:
+                self._search(last=True)
+        given, self.settled = self.settled, []
+        self.beginning = self.beginning and not given
+        return given
+
+    def take(self, record: Record) -> None:
+        """Take the next record, and give out nothing."""
+        self.taken += 1
+        self._place(record)
+        while self.again:
+            self._place(self.again.pop())
+
+    def _place(self, record: Record) -> None:
+        count = self.count
+        if count and not self.pending:
+            after = count + record.val
+            if after == record.refcount:
+                kind, ret = record.kind, record.ret
+                if kind == MOD or (kind == UNLESS and ret) or (kind == TEST and ret == (not after)):
+                    self.count = after
+                    self.settled.append((record, count, after, 0, 0))
+                    return
+        if count is None:
+            self.count = before(record)
+        self.pending.append(record)
+        number = len(self.pending)
+        if number <= SMALL or number % SMALL == 0:
+            self._search(last=number >= self.window)
+
+    def _search(self, last: bool) -> None:
+        """Explain the pending records, or with the settled ones before them; a gap if there is no way."""
+        assert self.count is not None
+        if self._settle(explain(self.count, self.pending, self.window, EFFORT), 0):
+            return
+        movable, number = self._movable(), len(self.pending)
+        for back in _powers(min(number, len(movable))) if number <= SMALL else ():
+            first = _separate(movable, len(movable) - back)
+            block = sorted([placed[0] for placed in movable[first:]] + self.pending)
+            if self._settle(explain(movable[first][1], block, self.window, EFFORT), len(movable) - first):
+                return
+        if last:
+            self._gap()
+
+    def _movable(self) -> list[Placed]:
+        """The settled records after the last gap or stray."""
+        found: list[Placed] = []
+        for item in reversed(self.settled):
+            if isinstance(item, (Gap, Stray)):
+                break
+            found.append(item)
+        return found[::-1]
+
+    def _settle(self, order: list[Placed] | None, back: int) -> bool:
+        if order is None:
+            return False
+        self.settled[len(self.settled) - back :] = order
+        self.count, self.pending = order[-1][2], []
+        self.moved += _cost(order, self.window)
+        if self.moved > self.window and self.taken >= self.trusted:
+            self._doubt()
+            self.moved, self.trusted = 0, self.taken + self.window // 2
+        return True
+
+    def _doubt(self) -> None:
+        """Put a gap before records that were moved far, if that explains the rest with less moving."""
+        movable = self._movable()
+        cost = _cost(movable, self.window)
+        if cost <= self.window:
+            return
+        first = _separate(movable, next(number for number, placed in enumerate(movable) if placed[3]))
+        other = _Trial(self, movable[first][1], sorted(placed[0] for placed in movable[first:]))
+        if _cost(other.settled, self.window) < cost:
+            self.settled[len(self.settled) - len(movable) + first :] = other.settled
+            self.count, self.pending, self.gaps = other.count, [], other.gaps
+            self.again += reversed(other.pending)
+
+    def _gap(self) -> None:
+        """Take a record to be late, or the count to be another from here on, as most records have it."""
+        pending, self.pending = self._fitting(), []
+        if not pending:
+            return
+        assert self.count is not None
+        if self.settled and isinstance(self.settled[-1], Gap):
+            self._force(pending.pop(0))
+        elif self._begin_elsewhere(pending):
+            return
+        elif _odd(self.count, pending) and (stray := self._stray(pending[0])):
+            self.settled.append(stray)
+            del pending[0]
+        else:
+            shift = _shift(self.count, pending)
+            gap = Gap(pending[0].line, self.count, self.count + shift)
+            self.gaps.append((gap, shift))
+            self.settled.append(gap)
+            self.count += shift
+        self.again += reversed(pending)
+
+    def _fitting(self) -> list[Record]:
+        """Settle the pending records that fit as they are; the others."""
+        assert self.count is not None
+        for number, record in enumerate(self.pending):
+            if applied(record, self.count) != record.refcount:
+                return self.pending[number:]
+            self.settled.append((record, self.count, record.refcount, 0, 0))
+            self.count = record.refcount
+        return []
+
+    def _stray(self, record: Record) -> Stray | None:
+        """The record as a late one: it read an old count, or its change was missing at a gap."""
+        stale = record.refcount != self.count
+        since = max((p[0].line for p in self._movable() if p[0].actor == record.actor), default=0)
+        for number in range(len(self.gaps) - 1, -1, -1):
+            gap, left = self.gaps[number]
+            if gap.line < since:
+                break
+            at = before(record) - gap.expected
+            if (
+                left * record.val > 0
+                and abs(record.val) <= abs(left)
+                and not (stale and not 0 <= at / left < 1)
+            ):
+                self.gaps[number] = gap, left - record.val
+                return Stray(record, gap.line)
+        return Stray(record, 0) if stale else None
+
+    def _begin_elsewhere(self, pending: Sequence[Record]) -> bool:
+        """Whether another first count, which the log does not tell, explains everything up to here."""
+        movable = self._movable()
+        if not self.beginning or len(movable) < len(self.settled):
+            return False
+        count = movable[0][1] if movable else self.count
+        assert count is not None
+        block = sorted([placed[0] for placed in movable] + list(pending))
+        shifts = {0}
+        for record in [*block[:4], pending[0]]:  # any of them may be in what the first one read
+            shifts |= {shift - record.val for shift in shifts}
+        for shift in sorted({_shift(count, pending), *shifts}, key=abs):
+            if self._settle(explain(count + shift, block, self.window, EFFORT), len(movable)):
+                return True
+        return False
+
+    def _force(self, record: Record) -> None:
+        """Take a record as it is, right after a gap."""
+        gap, found = self.settled.pop(), before(record)
+        self.settled.append(Gap(record.line, gap[1], found))
+        after = applied(record, found)
+        self.count = record.refcount if after is None else after
+        self.settled.append((record, found, self.count, 0, 0))
+
+
+class _Trial(Order):
+    """What some records would be like after a gap, as far as they are explained."""
+
+    def __init__(self, order: Order, count: int, records: list[Record]) -> None:
+        super().__init__(order.window)
+        self.count, self.beginning, self.gaps = count, False, order.gaps.copy()
+        self.pending = records
+        self._gap()
+        while self.again:
+            self._place(self.again.pop())
+
+    def _doubt(self) -> None:
+        """Only the real order doubts."""
+
+
+def _separate(movable: Sequence[Placed], first: int) -> int:
+    """``first``, or the last place above it over which no record's read is late."""
+    for number in range(first - 1, -1, -1):
+        if number + movable[number][4] >= first:
+            first = number
+    return first
+
+
+def _powers(most: int) -> list[int]:
+    """1, 2, 4 and so on, up to ``most``."""
+    return [1 << power for power in range(most.bit_length())]
+
+
+def _cost(items: Iterable[Item], window: int) -> int:
+    """How far records were moved, and a window for each gap."""
+    return sum(window if isinstance(item, (Gap, Stray)) else item[3] for item in items)
+
+
+def _shifts(count: int, records: Iterable[Record]) -> list[int]:
+    """By how much each record, one after the other as in the log, differs from what was expected."""
+    shifts = []
+    for record in records:
+        after = applied(record, count)
+        count = count + record.val if after is None else after
+        shifts.append(record.refcount - count)
+    return shifts
+
+
+def _shift(count: int, records: Sequence[Record]) -> int:
+    """By how much most records differ, of those that do; what the first needs if none does."""
+    shifts = Counter(_shifts(count, records))
+    del shifts[0]
+    return max(shifts, key=shifts.__getitem__, default=before(records[0]) - count)
+
+
+def _odd(count: int, records: Sequence[Record]) -> bool:
+    """Whether what follows the first record fits without it, on the count before or on another."""
+    following = records[1 : 1 + SMALL]
+    if not following or before(following[0]) == records[0].refcount != count:
+        return False
+    fitting, now = 0, before(following[0])
+    for record in following:
+        if applied(record, now) == record.refcount:
+            now = record.refcount
+            fitting += 1
+    return 4 * fitting >= 3 * len(following)

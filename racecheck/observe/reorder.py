@@ -1,0 +1,147 @@
+"""The search for an order of a few changes that explains what each of them read.
+
+A change and the read after it are two steps of the one who makes it, in this order, and both come before
+its next change. Records are written later still. So a record explains itself where, at some time between,
+the running count is what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from racecheck.observe.records import FREEZE, MOD, RETURN, SET, TEST, UNFREEZE, UNLESS, Record
+from racecheck.operations import wrap
+
+Placed = tuple[Record, int, int, int, int]
+"""A change in its place: the record, the count before and after it, how many records that stand above it
+in the log it comes before, and how many changes came between it and its read."""
+
+State = tuple[int, int, int]
+"""While searching: masks of the changes made and of those not yet read, and the running count."""
+
+
+def applied(record: Record, count: int) -> int | None:
+    """The count after the change, or None where it cannot have ended as the record says."""
+    kind, val, ret = record.kind, record.val, record.ret
+    if kind == MOD:
+        return wrap(count + val, 32)
+    if kind == TEST:
+        after = wrap(count + val, 32)
+        return after if ret == (after == 0) else None
+    if kind == UNLESS:
+        if ret:
+            return wrap(count + val, 32) if count else None
+        return None if count else 0
+    if kind == FREEZE:
+        if ret:
+            return 0 if count == val else None
+        return None if count == val else count
+    if kind == RETURN:
+        return ret if wrap(count + val, 32) == ret else None
+    return val if kind == SET or count == 0 else None  # an unfreeze finds the count frozen
+
+
+def before(record: Record) -> int:
+    """The count that a change must have found if nobody else changed it before it was read."""
+    kind, val = record.kind, record.val
+    if kind == FREEZE and record.ret:
+        return val
+    if kind in (SET, UNFREEZE) or (kind == UNLESS and not record.ret):
+        return 0
+    if kind == RETURN:
+        return wrap(record.ret - val, 32)
+    if kind == TEST and record.ret:
+        return wrap(-val, 32)
+    found = record.refcount if kind == FREEZE else wrap(record.refcount - val, 32)
+    return found + (applied(record, found) is None)  # off by one rather than impossible
+
+
+def explain(count: int, records: Sequence[Record], window: int, effort: int) -> list[Placed] | None:
+    """The order nearest to the given one in which every record is explained; None if there is none.
+
+    No record comes before more than ``window`` of those above it. Looks at up to ``effort`` states,
+    nearest first, and finds nothing beyond: in the worst case there are exponentially many.
+    """
+    if not _possible(count, records):
+        return None
+    full = (1 << len(records)) - 1
+    previous = _previous(records)
+    reading: dict[int, int] = {}
+    for index, record in enumerate(records):
+        reading[record.refcount] = reading.get(record.refcount, 0) | 1 << index
+    start = (0, 0, count)
+    came: dict[State, tuple[State, int]] = {}
+    heap = [(0, 0, start, start, -1)]
+    pushed = 0
+    while heap and effort:
+        cost, _, state, parent, last = heappop(heap)
+        if state in came:
+            continue
+        came[state] = parent, last
+        effort -= 1
+        placed, unread, now = state
+        if placed == full:
+            if unread:
+                continue
+            return _path(came, state, records)
+        above = 0
+        first = (~placed & (placed + 1)).bit_length() - 1
+        for index in range(first, len(records)):
+            bit = 1 << index
+            if placed & bit:
+                continue
+            mine = previous[index]
+            if mine & placed == mine and not mine & unread:
+                after = applied(records[index], now)
+                if after is not None:
+                    left = (unread | bit) & ~reading.get(after, 0)
+                    found = (placed | bit, left, after)
+                    if found not in came:
+                        pushed += 1
+                        heappush(heap, (cost + above + left.bit_count(), pushed, found, state, index))
+            above += 1
+            if above > window:
+                break
+    return None
+
+
+def _possible(count: int, records: Sequence[Record]) -> bool:
+    """False where a record read what no order of the changes comes to."""
+    if any(record.kind in (SET, UNFREEZE, FREEZE) for record in records):
+        return True
+    least = count + sum(min(record.val, 0) for record in records)
+    most = count + sum(max(record.val, 0) for record in records)
+    return all(least <= record.refcount <= most for record in records)
+
+
+def _previous(records: Sequence[Record]) -> list[int]:
+    """For each record a mask of the record that its actor made before it."""
+    latest: dict[int, int] = {}
+    masks = []
+    for index, record in enumerate(records):
+        masks.append(latest.get(record.actor, 0))
+        latest[record.actor] = 1 << index
+    return masks
+
+
+def _path(came: dict[State, tuple[State, int]], state: State, records: Sequence[Record]) -> list[Placed]:
+    states, indices = [state], []
+    while True:
+        parent, last = came[state]
+        if last < 0:
+            break
+        indices.append(last)
+        states.append(parent)
+        state = parent
+    states.reverse()
+    indices.reverse()
+    late = [0] * len(records)
+    for _, unread, _ in states[1:]:
+        for index in range(unread.bit_length()):
+            late[index] += unread >> index & 1
+    order = []
+    for (placed, _, now), (_, _, after), index in zip(states, states[1:], indices, strict=False):
+        above = index - (placed & ((1 << index) - 1)).bit_count()
+        order.append((records[index], now, after, above, late[index]))
+    return order
