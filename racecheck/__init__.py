@@ -43,6 +43,7 @@ from racecheck.words import Array, Atomic, Flag, Lock
 
 if TYPE_CHECKING:
     from racecheck.api import check, state_space
+    from racecheck.stateful import check_runs
 
 __all__ = [
     "HOSTILE",
@@ -64,6 +65,7 @@ __all__ = [
     "always",
     "atomic",
     "check",
+    "check_runs",
     "choose",
     "event",
     "model",
@@ -87,9 +89,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """``check`` and ``state_space`` bring the compiler and the engines: imported when first used."""
+    """``check`` and its like bring the compiler, the engines and Hypothesis: imported when first used."""
     if name in ("check", "state_space"):
         from racecheck import api
 
         return getattr(api, name)
+    if name == "check_runs":
+        from racecheck.stateful import check_runs
+
+        return check_runs
     raise AttributeError(f"module 'racecheck' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
 from racecheck.blame import kind_of
@@ -13,6 +14,7 @@ from racecheck.explore.limits import Limits
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.reference import ReferenceEngine
 from racecheck.explore.search import Space, Watch, explore
+from racecheck.harness import harness
 from racecheck.model import Model, ModelFunction
 from racecheck.render.text import render_report
 from racecheck.report import Report, build_report
@@ -30,7 +32,7 @@ def state_space(
     watch: Watch = lambda _: None,
 ) -> Space:
     """Reach every state of a model, or as many as the limits allow; ``racecheck.graph`` shows it."""
-    program = compile_model(_built(model))
+    program = compiled(model)
     return explore(_engine(engine, program, symmetry), limits or Limits(), watch)
 
 
@@ -48,10 +50,7 @@ def report_on(
     ``only`` names the one property to check; UsageError if there is none of that name. Errors of the
     model raise ModelError. Memory grows with the number of states, some 200 bytes each.
     """
-    built = _built(model)
-    program = compile_model(built)
-    if only is not None and only not in (names := property_names(program)):
-        raise UsageError(f"no property {only!r}; name one of {', '.join(map(repr, names))}", built.file)
+    program = compiled(model, only)
     limits = limits or Limits()
     start = time.monotonic()
     space = explore(_engine(engine, program, symmetry), limits, watch)
@@ -72,20 +71,31 @@ def check(
 
     The options are those of the command line; ``only`` names one property. Returns the report if all holds
     under sequential consistency; else raises PropertyError, an AssertionError whose text is the report.
+    Under pytest, limits that are not given are those of the session.
     """
     __tracebackhide__ = True
-    limits = Limits(max_states, max_seconds)
+    around = harness.get()
+    limits = Limits(
+        around.max_states if max_states is None else max_states,
+        around.max_seconds if max_seconds is None else max_seconds,
+    )
     report = report_on(model, only=only, symmetry=symmetry, engine=engine, limits=limits)
-    if any(result.verdict != "holds" for result in report.results):
-        raise PropertyError("\n" + render_report(report, width=100))
+    saved = around.told(report)
+    if report.verdicts() - ({"holds", "unfinished"} if around.unfinished_ok else {"holds"}):
+        lines = [f"saved: racecheck replay {shlex.quote(path)}\n" for path in saved.values()]
+        raise PropertyError("\n" + render_report(report, width=100) + "".join(lines))
     return report
 
 
-def _built(model: Model | ModelFunction) -> Model:
+def compiled(model: Model | ModelFunction, only: str | None = None) -> Program:
+    """The program of a model; UsageError if it is none, or has no property named ``only``."""
     built = model() if isinstance(model, ModelFunction) else model
     if not isinstance(built, Model):
         raise UsageError(f"this takes a model, or a function with @racecheck.model, not {kind_of(model)}")
-    return built
+    program = compile_model(built)
+    if only is not None and only not in (names := property_names(program)):
+        raise UsageError(f"no property {only!r}; name one of {', '.join(map(repr, names))}", built.file)
+    return program
 
 
 def _engine(name: str, program: Program, symmetry: bool) -> Engine:
