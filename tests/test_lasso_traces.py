@@ -8,10 +8,13 @@ import pytest
 from attrs import evolve
 from progress_models import built
 from test_lassos import BLOCKS, trace_of
+from test_oracle_progress import CASES
 
 import racecheck as rc
+from racecheck.api import report_on
 from racecheck.compiler.compile import compile_model
 from racecheck.errors import TraceError
+from racecheck.render.text import render_replay
 from racecheck.replay import replay
 from racecheck.semantics import initial, steps
 from racecheck.trace import load, save, trace_step
@@ -131,6 +134,24 @@ def test_what_waits_owes_what_its_place_says():
     assert forged(built(hand.waiter), worse="at rest") == (
         "the cycle is not fair: victim could move and never does"
     )
+
+
+@pytest.mark.xfail(reason="a race without a move is let pass")
+def test_a_race_needs_a_cycle():
+    """Where nobody can move there is no race; that is "at rest"."""
+    model, _ = CASES["deadlock in flight"]
+    (result,) = report_on(model, only="goal").results
+    assert result.trace.cycle == []
+    assert not replay(evolve(result.trace, rung="by racing"), model()).reproduced
+
+
+@pytest.mark.xfail(reason="the number of steps is that of the way in")
+def test_a_step_of_the_cycle_that_is_not_possible():
+    """Steps are counted through the way in and the cycle: the second of two."""
+    trace = trace_of("at rest")
+    again = replay(evolve(trace, cycle=[evolve(trace.cycle[0], result=7)]), BLOCKS["at rest"]())
+    assert again.step == 1
+    assert "step 2 of 2 is not possible" in render_replay(again, "x.trace.json")
 
 
 MALFORMED = {
