@@ -17,9 +17,10 @@ from racecheck.explore.search import Space, Watch, explore
 from racecheck.harness import harness
 from racecheck.model import Model, ModelFunction
 from racecheck.render.text import render_report
-from racecheck.report import Report, build_report
+from racecheck.report import BROKEN, Report, build_report
 from racecheck.verdicts.safety import judge, property_names
 
+UNFINISHED = ": give it more, check less, or mark the test with racecheck_unfinished_ok"
 ENGINES = ("auto", "reference", "python")
 
 
@@ -83,7 +84,9 @@ def check(
     saved = around.told(report)
     if report.verdicts() - ({"holds", "unfinished"} if around.unfinished_ok else {"holds"}):
         lines = [f"saved: racecheck replay {shlex.quote(path)}\n" for path in saved.values()]
-        raise PropertyError("\n" + render_report(report, width=100) + "".join(lines))
+        advice = "" if report.verdicts() & set(BROKEN) else UNFINISHED
+        text = render_report(report, width=100)
+        raise PropertyError(f"{report.outcome()}{advice}\n\n{text}{''.join(lines)}")
     return report
 
 

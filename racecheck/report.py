@@ -17,6 +17,8 @@ from racecheck.verdicts.answer import Progress
 from racecheck.verdicts.safety import Finding, never_happened
 from racecheck.verdicts.witness import Lasso, choices
 
+BROKEN = ("violated", "stuck")
+
 
 @frozen
 class Result:
@@ -55,6 +57,11 @@ class Report:
     def verdicts(self) -> set[str]:
         """The verdicts that occur."""
         return {result.verdict for result in self.results}
+
+    def outcome(self) -> str:
+        """On one line: what is broken; else what has stopped the search; else nothing."""
+        broken = [f"{r.verdict} {r.property!r}" for r in self.results if r.verdict in BROKEN]
+        return ", ".join(broken) or (f"stopped by {self.stopped}" if self.stopped else "")
 
 
 def build_report(space: Space, findings: list[Finding], seconds: float) -> Report:

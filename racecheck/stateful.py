@@ -98,7 +98,7 @@ def check_runs(
     report = _report(search.course, names, search.broken_properties(), start)
     saved = harness.get().told(report)
     if search.broken:
-        raise PropertyError("\n" + render_runs(report, saved, width=100))
+        raise PropertyError(f"{report.outcome()}\n\n{render_runs(report, saved, width=100)}")
     return report
 
 
