@@ -157,7 +157,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for (name, verdict, states, what), seconds in sorted(rows.items()):
         terminalreporter.write(f"{verdict:{widths[1]}}", **{COLOURS[verdict]: True})
         line = f"  {name:{widths[0]}}  {states:>{widths[2]}}  {seconds:>8}  {what}"
-        terminalreporter.write_line(line.rstrip())
+        terminalreporter.write(f"{line.rstrip()}\n")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
