@@ -131,7 +131,6 @@ PICTURES = {
         F v1@ -> W
         F k1@ -> T
         W v2  -> F goal
-        T v1@
         T h~  -> T
         T k2  -> F
         """,
