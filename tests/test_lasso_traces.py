@@ -136,7 +136,6 @@ def test_what_waits_owes_what_its_place_says():
     )
 
 
-@pytest.mark.xfail(reason="a race without a move is let pass")
 def test_a_race_needs_a_cycle():
     """Where nobody can move there is no race; that is "at rest"."""
     model, _ = CASES["deadlock in flight"]
@@ -145,7 +144,6 @@ def test_a_race_needs_a_cycle():
     assert not replay(evolve(result.trace, rung="by racing"), model()).reproduced
 
 
-@pytest.mark.xfail(reason="the number of steps is that of the way in")
 def test_a_step_of_the_cycle_that_is_not_possible():
     """Steps are counted through the way in and the cycle: the second of two."""
     trace = trace_of("at rest")

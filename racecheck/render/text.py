@@ -111,8 +111,9 @@ def render_replay(replay: Replay, path: str) -> str:
         return f"{path}: fixed, as recorded: no longer {what}"
     if replay.step is None:
         return f"{path}: NOT reproduced: every step is possible, but the trace shows {replay.expected}"
+    length = len(trace.steps) + len(trace.cycle)
     lines = [
-        f"{path}: NOT reproduced: step {replay.step + 1} of {len(trace.steps)} is not possible",
+        f"{path}: NOT reproduced: step {replay.step + 1} of {length} is not possible",
         f"  expected  {replay.expected}",
     ]
     lines += [f"  {'enabled' if i == 0 else '':9} {name}" for i, name in enumerate(replay.enabled)]

@@ -68,7 +68,7 @@ def fault(program: Program, claim: Claim, lasso: Lasso, rung: str) -> str:
         if not moved and owes(program, who, states):
             return f"the cycle is not fair: {process_name(program, *who)} could move and never does"
     if rung == "by racing":
-        return ""
+        return "" if moves else "nobody can move, so nobody races"
     at_rest = rung == "at rest"
     strategy = None if at_rest else lasso.strategy
     return _escape(program, claim, states[0], strategy or (lambda *_: None), at_rest)
