@@ -133,10 +133,11 @@ class _Game:
         names, size = np.cumsum(self.open) - 1, int(self.open.sum())
         moves = csr_array((chances, (names[rows], names[columns])), shape=(size, size))
         matrix, right = csr_array(eye_array(size) - moves), constant[self.open]
-        with threadpool_limits(1):  # these vectors are short: threads would wait for one another
-            with np.errstate(all="ignore"):  # it may overflow, and say that it has converged
-                found, _ = bicgstab(matrix, right, self.values[self.open], rtol=PRECISION)
-                solved = abs(matrix @ found - right).max(initial=0) <= RESIDUE
+        # These vectors are short: threads would wait for one another. It may overflow, and say that it has
+        # converged.
+        with threadpool_limits(1), np.errstate(all="ignore"):
+            found, _ = bicgstab(matrix, right, self.values[self.open], rtol=PRECISION)
+            solved = abs(matrix @ found - right).max(initial=0) <= RESIDUE
         if not solved:
             found = splu(csc_array(matrix)).solve(right)
         self.values = self.settled.copy()
