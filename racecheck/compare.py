@@ -11,7 +11,7 @@ from attrs import frozen
 from racecheck.api import report_on
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.ir import Step, Together
-from racecheck.errors import RacecheckError, UsageError
+from racecheck.errors import UsageError
 from racecheck.explore.limits import Limits
 from racecheck.model import VICTIM, Model, ModelFunction
 from racecheck.report import Report, Result, report_json
@@ -49,7 +49,7 @@ class Refused:
     """A choice of the compared parameters that the model does not allow, and why."""
 
     values: dict[str, object]
-    error: RacecheckError
+    error: UsageError
 
 
 def compared(function: ModelFunction, given: Mapping[str, object], over: Sequence[str]) -> list[str]:
@@ -96,7 +96,7 @@ def compare(
     for values in choices(function, compared(function, given, over)):
         try:
             model = function(**{**given, **values})
-        except RacecheckError as error:
+        except UsageError as error:
             yield Refused(values, error)
             continue
         if not any(claim.kind == "progress" for claim in model.properties):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from racecheck.console import FILE, JSON, OK, PARAMETERS, UNFINISHED, exit_status, print_json
+from racecheck.console import FILE, JSON, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
 from racecheck.terminal import columns, interruptible, progress_bar
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def compare(
         if len(rows) < total:
             click.echo(f"racecheck: interrupted after {len(rows)} of {total} rows", err=True)
     verdicts = {v for row in rows if isinstance(row, comparison.Row) for v in row.report.verdicts()}
+    if rows and not verdicts:  # the model allows none of these choices
+        return USAGE
     return exit_status(verdicts | ({"unfinished"} if len(rows) < total else set()))
 
 

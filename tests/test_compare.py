@@ -1,6 +1,8 @@
 """``racecheck compare``: one model under each value of its one_of parameters."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from test_output import check_snapshot
@@ -277,3 +279,18 @@ def test_output(name, columns, compare):
     _, text = compare(*(LARGE if name == "stopped" else []), columns=columns)
     check_snapshot(f"compare-{name}-{columns}", text)
     assert max(map(len, text.splitlines())) <= columns
+
+
+def test_a_model_that_breaks_stops_the_comparison(tmp_path):
+    """What a model refuses by a UsageError is a row of its own; a model that refuses all is status 2."""
+    source = "from racecheck import *\n@model\ndef page(way=one_of('a', 'b')):\n    {body}\n"
+    file = tmp_path / "page.py"
+    for body, said in (
+        ("1 / 0", "ZeroDivisionError"),
+        ("raise UsageError('not this way')", "not this way"),
+    ):
+        file.write_text(source.format(body=body), encoding="utf-8")
+        run = [sys.executable, "-c", "from racecheck.cli import main; main()", "compare", str(file)]
+        done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 2
+        assert said in done.stdout + done.stderr

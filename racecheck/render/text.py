@@ -68,7 +68,7 @@ def _shown_by(report: Report, result: Result, width: int, saved: Sequence[str]) 
     steps = count(len(trace.steps), "step")
     title = f"{result.verdict}: {_shown(result)}, after {steps}"
     if result.progress is not None:
-        title = f"{_shown(result)}, after {steps} a cycle of {len(trace.cycle)}"
+        title = f"{_shown(result)}, after {steps}, then a cycle of {len(trace.cycle)}"
     values = _state("at the start", result.initial), _state("at the end", result.last)
     lines = [textwrap.fill(title, width), "", *(filled(v, width) for v in values[:1]), ""]
     lines += [render_trace(trace, width), "", *(filled(v, width) for v in values[1:])]
