@@ -224,6 +224,14 @@ def difference_wraps():
     return repo("one_look").one_look(policy="wilcox_difference", maps=3)
 
 
+# models/exact.py
+
+
+@model
+def references_below_the_bias():
+    return repo("exact").exact(policy="maybe_dma_pinned", who="holder")
+
+
 # models/subtraction.py
 
 
@@ -269,6 +277,7 @@ MUTANTS = [
     (stopped_mappers_look_like_a_pin, "the test is never true on an unpinned folio"),
     (migration_without_freezing, "the page cache keeps its reference"),
     (difference_wraps, "an unpinned folio is not skipped"),
+    (references_below_the_bias, "it skips if and only if somebody else holds a reference"),
     (unsigned_difference, "being unsigned changes no outcome"),
     (scan_without_a_reference, "both counters are of one folio"),
     (splice_into_ksm, "it does not pass while a reference is held"),
