@@ -85,6 +85,13 @@ class Terminal:
         self.until("\n")
         return self.until(prompt).rstrip()
 
+    def interrupt(self):
+        """Press Ctrl-C until it is noticed: between its prompt and its read a program may miss it."""
+        for _ in range(PATIENCE):
+            os.kill(self.program.pid, signal.SIGINT)
+            if select.select([self.master], [], [], 1)[0]:
+                return
+
     def end(self):
         """The last of what is shown, when the program has ended well."""
         shown = self.until("the end: ") + self.until("\n")
@@ -165,7 +172,7 @@ def test_words_can_be_inspected_but_not_changed(terminal):
 
 
 def test_ctrl_c_at_the_prompt_only_clears_the_line(terminal):
-    os.kill(terminal.program.pid, signal.SIGINT)
+    terminal.interrupt()
     assert "KeyboardInterrupt" in terminal.until("(Pdb pinner 2) ")
     assert terminal.says("p 6 * 7") == "42"
 
