@@ -12,7 +12,7 @@ from attrs import define
 
 from racecheck.walk import Course, Pick, follow, places_along
 
-MOST_STEPS = 200_000
+MOST_STEPS = 100_000
 """Steps that shrinking one schedule may take."""
 
 Process = tuple[int, int]

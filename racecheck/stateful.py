@@ -51,7 +51,7 @@ SELDOM = 25
 """How much less often than any other turn the end of the run is drawn."""
 TIMES = strategies.integers(1, 10).flatmap(lambda size: strategies.integers(1 << size, (2 << size) - 1))
 """How often a burst makes its moves: 2 to 2,047 times, as often a few as many."""
-SHRINK_STEPS = 200_000
+SHRINK_STEPS = 100_000
 """Steps that Hypothesis may take to shrink; long runs would keep it busy for minutes."""
 NOBODYS_DEADLINE = timedelta(milliseconds=200)
 """Hypothesis's own."""
