@@ -24,7 +24,8 @@ SUFFIX = ".trace.json"
 UNFINISHED_OK = "racecheck_unfinished_ok"
 PREFIX = "racecheck "
 """Of a property of a test's report, before the model's name: JUnit files have it, and xdist sends it."""
-WORST = ("violated", "stuck", "unfinished", "holds")
+BROKEN = ("violated", "stuck")
+WORST = (*BROKEN, "unfinished", "holds")
 COLOURS = {"violated": "red", "stuck": "red", "unfinished": "yellow", "holds": "green"}
 OPTIONS = {
     "save_traces": ("DIR", "write the trace of each violation into this folder, named by its content"),
@@ -99,7 +100,8 @@ def _told(item: pytest.Item, report: Report) -> dict[str, str]:
     where = item.config.stash[folder]
     if where is None:
         return {}
-    return {r.property: _save(report, r.trace, where) for r in report.results if r.trace is not None}
+    broken = [result for result in report.results if result.verdict in BROKEN]
+    return {r.property: _save(report, r.trace, where) for r in broken if r.trace is not None}
 
 
 def _row(item: pytest.Item, report: Report) -> tuple[str, str]:

@@ -179,6 +179,36 @@ def test_a_trace_that_is_no_longer_possible(session, pytester):
     result.stdout.fnmatch_lines(["*NOT reproduced: step 1 of 4 is not possible", "*reader*owner*changed*"])
 
 
+def test_what_is_allowed_is_not_saved(session, pytester):
+    """A progress property whose rung is no worse than ``at_worst`` has a trace, and holds."""
+    result = session(
+        """
+        def scan(folio):
+            while True:
+                if not folio.freed.test():
+                    event("isolated")
+
+        def hold(folio):
+            rest()
+            folio.freed.set()
+
+        @model
+        def held():
+            folio = Folio()
+            return Model(
+                Process("scanner", scan, folio, role=VICTIM),
+                Process("holder", hold, folio, role=HOSTILE),
+                progress("isolated", at_worst="at rest"),
+            )
+
+        def test_it(): assert rc.check(held).results[0].trace
+        """,
+        "--racecheck-save-traces=traces",
+    )
+    result.assert_outcomes(passed=1)
+    assert not saved(pytester)
+
+
 def test_a_folder_that_cannot_be_written(session, pytester):
     """The report of the test says so."""
     pytester.makefile(".txt", taken="")
