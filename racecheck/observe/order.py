@@ -58,9 +58,21 @@ class Order:
 
     def add(self, record: Record) -> Sequence[Item]:
         """Take the next record; give out what nothing that follows can move any more."""
-        self.take(record)
-        if len(self.settled) < 4 * self.window:
-            return ()
+        count, settled = self.count, self.settled
+        self.taken += 1
+        if count and not self.pending:
+            after = count + record.val
+            if after == record.refcount:
+                kind, ret = record.kind, record.ret
+                if kind == MOD or (kind == UNLESS and ret) or (kind == TEST and ret == (not after)):
+                    self.count = after
+                    settled.append((record, count, after, 0, 0))
+                    return () if len(settled) < 4 * self.window else self._given_out()
+        self.again.append(record)
+        self._place_again()
+        return () if len(self.settled) < 4 * self.window else self._given_out()
+
+    def _given_out(self) -> Sequence[Item]:
         given = self.settled[: -2 * self.window]
         self.settled = self.settled[-2 * self.window :]
         self.beginning = False
@@ -68,32 +80,24 @@ class Order:
 
     def end(self) -> Sequence[Item]:
         """Give out all: nothing that follows moves them."""
-        while self.pending or self.again:
-            if self.again:
-                self._place(self.again.pop())
-            else:
-                self._search(last=True)
+        while self.pending:
+            self._search(last=True)
+            self._place_again()
         given, self.settled = self.settled, []
         self.beginning = self.beginning and not given
         return given
 
-    def take(self, record: Record) -> None:
-        """Take the next record, and give out nothing."""
-        self.taken += 1
-        self._place(record)
+    def _place_again(self) -> None:
         while self.again:
             self._place(self.again.pop())
 
     def _place(self, record: Record) -> None:
+        """Settle a record, or let it wait for those that explain it."""
         count = self.count
-        if count and not self.pending:
-            after = count + record.val
-            if after == record.refcount:
-                kind, ret = record.kind, record.ret
-                if kind == MOD or (kind == UNLESS and ret) or (kind == TEST and ret == (not after)):
-                    self.count = after
-                    self.settled.append((record, count, after, 0, 0))
-                    return
+        if count and not self.pending and applied(record, count) == record.refcount:
+            self.settled.append((record, count, record.refcount, 0, 0))
+            self.count = record.refcount
+            return
         if count is None:
             self.count = before(record)
         self.pending.append(record)
@@ -230,8 +234,7 @@ class _Trial(Order):
         self.count, self.beginning, self.gaps = count, False, order.gaps.copy()
         self.pending = records
         self._gap()
-        while self.again:
-            self._place(self.again.pop())
+        self._place_again()
 
     def _doubt(self) -> None:
         """Only the real order doubts."""

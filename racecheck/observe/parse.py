@@ -46,8 +46,10 @@ EXAMPLES: Final = 5
 class Log:
     """What a log holds besides its records; complete when all of it was read.
 
-    ``lost`` is what the log itself says was lost; ``events`` counts the other events by name. ``damage`` is
-    why the rest of it cannot be read, or "".
+    ``cpus`` were ``told`` by the log, or seen in it. ``lost`` is what it says was lost. ``events`` counts
+    the other events by name. ``compactors`` are kernel threads that do nothing else. ``raw`` is 1 where
+    mapcounts are raw, as since 6.10, and -1 is unmapped; records have them as users see them. ``damage`` is
+    why the rest cannot be read, or "".
     """
 
     records: int = 0
@@ -57,6 +59,9 @@ class Log:
     events: Counter[str] = field(factory=Counter)
     names: dict[int, str] = field(factory=dict)
     cpus: int = 0
+    told: bool = False
+    compactors: set[int] = field(factory=set)
+    raw: int = 0
     overwritten: int = 0
     dropped: int = 0
     damage: str = ""
@@ -104,6 +109,8 @@ class _Reader:
     def read(self, text: str) -> Iterator[Record | Event]:
         """The records of a piece of whole lines."""
         log, at = self.log, 0
+        if " mapcount=-1 " in text:
+            log.raw = 1
         for match in _RECORD.finditer(text):
             start, end = match.span()
             if start != at:
@@ -132,7 +139,8 @@ class _Reader:
                 if bits is None:
                     bits = self.flags[flags] = flag_bits(flags)
                 fields = (
-                    line, actor, cpu, float(time), kind, int(pfn, 16), bits, int(count), int(mapcount),
+                    line, actor, cpu, float(time), kind, int(pfn, 16), bits, int(count),
+                    int(mapcount) + self.log.raw,
                     mapping, int(val), -1 if ret is None else int(ret),
                 )  # fmt: skip
                 return _new(Record, fields)
@@ -149,6 +157,8 @@ class _Reader:
             log.names[pid] = name
         log.cpus = max(log.cpus, cpu + 1)
         found = self.heads[text] = actor_of(pid, cpu, match[4]), cpu
+        if name.startswith("kcompactd"):
+            log.compactors.add(found[0])
         return found
 
     def others(self, text: str) -> Iterator[Record | Event]:
@@ -184,7 +194,7 @@ class _Reader:
         """A line that is no event: a comment, a part of a stack, or not understood."""
         log = self.log
         if cpus := _CPUS.search(text):
-            log.cpus = max(log.cpus, int(cpus[1]))
+            log.cpus, log.told = max(log.cpus, int(cpus[1])), True
         if written := _WRITTEN.search(text):
             log.overwritten += max(0, int(written[2]) - int(written[1]))
         elif lost := _LOST.match(text):

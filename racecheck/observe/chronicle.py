@@ -1,0 +1,182 @@
+"""The timeline of one page, in bounded space: what happened, and the counts as they went."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import define, field
+
+from racecheck.observe import lexicon as names
+from racecheck.observe.holdings import Holdings
+from racecheck.observe.records import Record
+
+QUIET: Final = {
+    names.MAP,
+    names.UNMAP,
+    names.GET,
+    names.PUT,
+    names.MAP_OR_GET,
+    names.UNMAP_OR_PUT,
+    names.COPY,
+}
+"""Operations that are told together."""
+ROWS: Final = 400
+POINTS: Final = 2000
+WHO: Final = 4
+
+
+@define(eq=False)
+class Row:
+    """Some operations, one after the other, or a note: from a line and time to a line and time.
+
+    ``who`` has some of the actors. ``refs`` and ``maps`` are the lowest and highest counts that were read.
+    """
+
+    line: int
+    time: float
+    end: int
+    until: float
+    operations: Counter[str] = field(factory=Counter)
+    who: dict[int, None] = field(factory=dict)
+    refs: tuple[int, int] | None = None
+    maps: tuple[int, int] | None = None
+    note: str = ""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it has only operations that are told together."""
+        return not self.note and self.operations.keys() <= QUIET
+
+    def add(self, name: str, records: Sequence[Record]) -> None:
+        """One more operation."""
+        self.operations[name] += 1
+        for record in records:
+            self.line, self.time = min((self.line, self.time), (record.line, record.time))
+            self.end, self.until = max((self.end, self.until), (record.line, record.time))
+            self.refs = _wider(self.refs, record.refcount)
+            self.maps = _wider(self.maps, record.mapcount)
+            if len(self.who) <= WHO:
+                self.who[record.actor] = None
+
+    def merge(self, other: Row) -> None:
+        """What the other row has, too."""
+        self.end, self.until = max((self.end, self.until), (other.end, other.until))
+        self.operations += other.operations
+        self.who |= other.who
+        self.note = "; ".join(filter(None, (self.note, other.note)))[:200]
+        for refs in other.refs or ():
+            self.refs = _wider(self.refs, refs)
+        for maps in other.maps or ():
+            self.maps = _wider(self.maps, maps)
+
+
+@define(eq=False)
+class Point:
+    """Some changes: where they are in the log, and the lowest and highest counts; ``pins`` after them."""
+
+    line: int
+    time: float
+    refs: tuple[int, int]
+    maps: tuple[int, int]
+    pins: int
+
+
+class Chronicle:
+    """Rows to be told and points to be drawn, of which neighbours are merged where there are too many."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.points: list[Point] = []
+        self.breaks: deque[int] = deque()
+        self._each = 1
+        self._left = 0
+
+    def told(self, name: str, records: Sequence[Record]) -> None:
+        """An operation."""
+        first = records[0]
+        if not self._continues(name, first):
+            self._append(Row(first.line, first.time, first.line, first.time))
+        self.rows[-1].add(name or "unexplained", records)
+
+    def _continues(self, name: str, record: Record) -> bool:
+        """Whether an operation belongs to the last row: both are quiet, or the same by the same actor."""
+        broken = bool(self.breaks) and record.line > self.breaks[0]
+        while self.breaks and record.line > self.breaks[0]:
+            self.breaks.popleft()
+        if broken or not self.rows or self.rows[-1].note:
+            return False
+        row = self.rows[-1]
+        if name in QUIET:
+            return row.quiet
+        return list(row.operations) == [name] and list(row.who) == [record.actor]
+
+    def note(self, line: int, time: float, text: str) -> None:
+        """Something beside the operations; it ends a row."""
+        if len(self.rows) < 2 * ROWS:
+            self.breaks.append(line)
+            self._append(Row(line, time, line, time, note=text))
+
+    def gap(self, line: int, expected: int, found: int) -> None:
+        """The log lacks something."""
+        time = self.points[-1].time if self.points else 0.0
+        self._append(Row(line, time, line, time, note=f"gap: refcount {expected} expected, {found} found"))
+
+    def stray(self, record: Record, gap: int) -> None:
+        """A record was written late."""
+        what = f"it was missing at line {gap}" if gap else "nothing tells when it was made"
+        text = f"a change by {record.val:+} is written late: {what}"
+        self._append(Row(record.line, record.time, record.line, record.time, note=text))
+
+    def _append(self, row: Row) -> None:
+        self.rows.append(row)
+        if len(self.rows) > 3 * ROWS:
+            self.rows = merged(self.rows, ROWS)
+
+    def change(self, record: Record, after: int, holdings: Holdings) -> None:
+        """The counts after a change."""
+        maps = max(record.mapcount, 0)
+        if self._left:
+            point = self.points[-1]
+            point.refs, point.maps = _wider(point.refs, after), _wider(point.maps, maps)
+            point.pins = holdings.pins
+            self._left -= 1
+            return
+        self.points.append(Point(record.line, record.time, (after, after), (maps, maps), holdings.pins))
+        self._left = self._each - 1
+        if len(self.points) > 2 * POINTS:
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Half as many points, each of twice as many changes."""
+        for one, other in zip(self.points[::2], self.points[1::2], strict=False):
+            for ends in other.refs:
+                one.refs = _wider(one.refs, ends)
+            for ends in other.maps:
+                one.maps = _wider(one.maps, ends)
+            one.pins = other.pins
+        self.points = self.points[::2]
+        self._each *= 2
+
+
+def merged(rows: Sequence[Row], most: int) -> list[Row]:
+    """At most so many rows, in the order of the log: quiet neighbours are told together first, then any."""
+    rows = sorted(rows, key=lambda row: row.line)
+    if len(rows) > most:
+        kept = rows[:1]
+        for row in rows[1:]:
+            if kept[-1].quiet and row.quiet:
+                kept[-1].merge(row)
+            else:
+                kept.append(row)
+        rows = kept
+    while len(rows) > most:
+        for one, other in zip(rows[::2], rows[1::2], strict=False):
+            one.merge(other)
+        rows = rows[::2]
+    return rows
+
+
+def _wider(ends: tuple[int, int] | None, value: int) -> tuple[int, int]:
+    return (value, value) if ends is None else (min(ends[0], value), max(ends[1], value))

@@ -1,0 +1,198 @@
+"""The references to a page: which are mappings', which were taken for other reasons, and which are pins.
+
+There is no record of the mapcount's changes. But a mapping's reference is taken before the mapcount rises,
+and put after it fell (mm/memory.c, mm/rmap.c), so the mapcounts that were read tell which is which.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from attrs import define
+
+from racecheck.observe import lexicon as names
+from racecheck.observe.records import ACTIVE, EXCLUSIVE, LRU, MOD, TEST, UNLESS, Record
+
+BIAS: Final = 1024
+"""GUP_PIN_COUNTING_BIAS (include/linux/mm.h)."""
+SOON: Final = 5
+"""Within so many changes of the page the mapcount rises, if the reference is a mapping's."""
+NO_ACCIDENT: Final = 3
+"""So often the refcount is not read to equal the mapcount by a torn read: the page is not in the cache."""
+
+Told = Callable[[str, Sequence[Record]], None]
+
+
+@define(eq=False)
+class Held:
+    """A reference that was taken, until the log tells whether it became a mapping's or was put again.
+
+    ``number`` changes of the page came before. ``status`` is the name of its operation, or "". ``silent``:
+    it is counted with another operation; ``begun``: it may still turn out to belong to one.
+    """
+
+    record: Record
+    number: int
+    status: str = ""
+    silent: bool = False
+    begun: bool = False
+
+
+class Holdings:
+    """The references to one page, and how often each operation was seen.
+
+    ``told`` gets the name and the records of each operation. ``sure`` is to have, by line, which references
+    are mappings', where another event tells.
+    """
+
+    def __init__(self, told: Told | None = None) -> None:
+        self.told = told
+        self.operations: Counter[str] = Counter()
+        self.unexplained: list[int] = []
+        self.changes = 0
+        self.last: Record | None = None
+        self.open: list[Held] = []
+        self.sure: dict[int, str] = {}
+        self.next_life()
+
+    def next_life(self) -> None:
+        """The page was freed: what follows is of another use of it."""
+        self.mapped: int | None = None
+        self.fallen = self.rising = self.pins = self.bare = 0
+        self.anon = self.frozen = False
+
+    @property
+    def cached(self) -> int:
+        """The references of the page cache; none of an anon page's are."""
+        return int(not self.anon)
+
+    def look(self, record: Record) -> None:
+        """What a record read beside the refcount."""
+        mapped = record.mapcount
+        if self.mapped is None:
+            self.anon = _anonymous(record.mapping)
+        if mapped != self.mapped:
+            rise = 0 if self.mapped is None else mapped - self.mapped
+            self.mapped = mapped
+            self.fallen += max(-rise, 0)
+            known = min(max(rise, 0), self.rising)
+            self.rising -= known
+            if rise > known:
+                self.rise(rise - known, record.actor)
+        if not self.anon and (record.flags & EXCLUSIVE or mapped == record.refcount > 0):
+            self.bare += 1
+            self.anon = bool(record.flags & EXCLUSIVE) or (self.bare >= NO_ACCIDENT and not self.frozen)
+
+    def rise(self, number: int, actor: int | None = None) -> None:
+        """So many references are mappings': the actor's own last ones first, and then the oldest."""
+        waiting = [held for held in self.open if not held.status]
+        own = [held for held in waiting if held.record.actor == actor][::-1]
+        others = [held for held in waiting if held.record.actor != actor]
+        for held in [*own, *others][:number]:
+            held.status = names.MAP
+            self.open.remove(held)
+            if not (held.silent or held.begun):
+                self.count(names.MAP, [held.record])
+
+    def fall(self) -> None:
+        """A mapping's reference is put; the mapcount fell before."""
+        self.fallen -= self.fallen > 0
+
+    def hold(self, record: Record, silent: bool = False, begun: bool = False) -> Held:
+        """A reference was taken."""
+        held = Held(record, self.changes, "", silent, begun)
+        if self.sure and self.sure.pop(record.line, "") == names.MAP:
+            held.status = names.MAP
+            self.rising += 1
+            if not begun:
+                self.count(names.MAP, [record])
+        else:
+            self.open.append(held)
+        return held
+
+    def plus(self, record: Record) -> None:
+        """A change that takes something, and is an operation by itself."""
+        if record.kind == MOD and record.val >= BIAS and record.val % BIAS == 0:
+            self.pins += record.val // BIAS
+            self.count(names.SLOW_PIN, [record])
+        elif record.kind == UNLESS and not record.ret:
+            self.count(names.GET, [record])
+        else:
+            self.hold(record)
+
+    def minus(self, record: Record) -> None:
+        """A change that gives something back."""
+        if record.val % BIAS == 0:
+            self.pins = max(0, self.pins + record.val // BIAS)
+            self.count(names.UNPIN, [record])
+        elif record.kind == TEST and record.ret:
+            self.count(names.FREE, [record])
+            self.end()
+            self.next_life()
+        elif self.sure and self.sure.pop(record.line, "") == names.UNMAP:
+            self.rising -= not self.fallen and self.rising > 0
+            self.fall()
+            self.count(names.UNMAP, [record])
+        elif self.fallen > 0 and record.val == -1:
+            self.fallen -= 1
+            self.count(names.UNMAP, [record])
+        else:
+            self._put(record)
+
+    def _put(self, record: Record) -> None:
+        """A reference is put that no mapping is seen to have had: the actor's own, or another's."""
+        others = [held for held in self.open if not held.silent]
+        own = [held for held in others if held.record.actor == record.actor]
+        drained = self.last is not None and record.flags & ~self.last.flags & (LRU | ACTIVE)
+        batched = [held for held in [*others, *own] if held.record.kind == MOD] if drained else []
+        if batched:
+            self.close(batched[-1], names.BATCH, record)
+        elif (
+            own and own[-1].record.kind == UNLESS and not self.anon and self.changes < own[-1].number + SOON
+        ):
+            self.close(own[-1], names.MAP_OR_GET, record)
+        elif own:
+            self.close(own[-1], names.GET, record)
+        elif others and not (self.anon and others[0].record.kind == UNLESS):
+            self.rise(1)  # who took none unmaps: the mapcount rose and fell, and nobody read it between
+            self.count(names.UNMAP, [record])
+        elif others:
+            self.close(others[0], names.GET, record)
+        else:
+            self.count(names.UNMAP_OR_PUT, [record])
+
+    def close(self, held: Held, status: str, record: Record) -> None:
+        """A reference that was taken is put by the record."""
+        held.status = names.GET if status == names.BATCH else status
+        self.open.remove(held)
+        if status == names.BATCH:
+            self.count(names.BATCH, [held.record, record])
+        else:
+            self.count(status, [held.record])
+            self.count(names.PUT if status == names.GET else names.UNMAP_OR_PUT, [record])
+
+    def end(self) -> None:
+        """Nothing follows: what is open may be a mapping's or not."""
+        for held in self.open:
+            if not held.silent:
+                held.status = names.GET if self.anon and held.record.kind == UNLESS else names.MAP_OR_GET
+                self.count(held.status, [held.record])
+        self.open.clear()
+
+    def count(self, name: str, records: Sequence[Record]) -> None:
+        """An operation was seen."""
+        self.operations[name] += 1
+        if self.told is not None:
+            self.told(name, records)
+
+    def explain_none(self, records: Iterable[Record]) -> None:
+        """Records that no model explains."""
+        self.unexplained += [record.line for record in records]
+
+
+def _anonymous(mapping: str) -> bool:
+    """Whether a raw pointer has PAGE_MAPPING_ANON (linux/page-flags.h); a hashed one tells nothing."""
+    digits = mapping.removeprefix("0x")
+    return digits.startswith("ffff") and digits[-1] in "13579bdf"

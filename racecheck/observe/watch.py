@@ -1,0 +1,272 @@
+"""A log from its first line to its last: each page's order, operations, attempts and broken rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import define, field
+
+from racecheck.observe import lexicon as names
+from racecheck.observe.attempts import Attempt
+from racecheck.observe.chronicle import Chronicle
+from racecheck.observe.holdings import BIAS, Holdings
+from racecheck.observe.invariants import Finding, Invariants
+from racecheck.observe.lexicon import Lexicon
+from racecheck.observe.matching import Matcher
+from racecheck.observe.order import Gap, Item, Order, Stray
+from racecheck.observe.parse import Log, parsed
+from racecheck.observe.policies import Judge
+from racecheck.observe.records import UNLESS, Event, Record
+from racecheck.observe.reorder import before
+from racecheck.observe.source import TORN
+
+LIKELY: Final = 4
+"""CPUs, where the log does not tell and few were seen."""
+SHOWN: Final = 200
+"""Pages of which a chronicle is kept."""
+SWEEP: Final = 1 << 19
+"""After so many records it is looked for pages that had none."""
+_RMAP: Final = re.compile(r"\b(?:pg|page|folio)=0x([0-9a-f]+)")
+
+
+@define(eq=False)
+class Page:
+    """What a log tells of one page."""
+
+    pfn: int
+    order: Order
+    matcher: Matcher
+    invariants: Invariants
+    chronicle: Chronicle | None
+    records: int = 0
+    moved: int = 0
+    late: int = 0
+    strays: list[Stray] = field(factory=list)
+    gaps: list[Gap] = field(factory=list)
+    swept: int = 0
+    known: bool = False  # whether the count is, and not a guess after a gap
+    now: int = 0
+
+    @property
+    def reordered(self) -> int:
+        """Records whose change came before that of a record above them."""
+        return self.moved + len(self.strays)
+
+    @property
+    def missing(self) -> list[Gap]:
+        """The gaps that no late record closes."""
+        closed = {stray.gap for stray in self.strays}
+        return [gap for gap in self.gaps if gap.line not in closed]
+
+    @property
+    def operations(self) -> dict[str, int]:
+        """How often each operation was seen, the most frequent first."""
+        return dict(self.matcher.holdings.operations.most_common())
+
+    @property
+    def unexplained(self) -> list[int]:
+        """The lines of records that are of no operation of the models."""
+        return sorted(self.matcher.holdings.unexplained)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Compaction's attempts."""
+        return self.matcher.attempts
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What broke a rule, by line."""
+        return sorted(self.invariants.findings, key=lambda finding: finding.line)
+
+    def rest(self) -> None:
+        """No record was seen for long."""
+        self.follow(self.order.end())
+
+    def end(self) -> None:
+        """No record follows."""
+        self.follow(self.order.end())
+        self.matcher.end()
+        self.invariants.end()
+
+    def follow(self, items: Iterable[Item]) -> None:
+        """The page's next changes, in their order."""
+        matcher, invariants, chronicle = self.matcher, self.invariants, self.chronicle
+        holdings = matcher.holdings
+        for item in items:
+            if len(item) < 5:
+                self._odd(item)
+                continue
+            record, before, after, above, late = item
+            self.moved += above > 0
+            self.late += late > 0
+            if record.val <= -BIAS:
+                invariants.unpin(record, before, holdings.pins)
+            matcher.take(record, before)
+            if (
+                record.refcount < record.mapcount
+                or before <= 0
+                or after < 0
+                or holdings.pins
+                or invariants.suspects
+            ):
+                known = before if self.known else 1
+                invariants.look(record, known, after, holdings.pins, holdings.changes)
+            self.known, self.now = True, after
+            if chronicle is not None:
+                chronicle.change(record, after, holdings)
+
+    def _odd(self, item: Gap | Stray) -> None:
+        if isinstance(item, Gap):
+            self._gap(item)
+            return
+        self.strays.append(item)
+        self.matcher.take(item.record, item.record.refcount)
+        self.invariants.stale(item.record, self.now)
+        if self.chronicle is not None:
+            self.chronicle.stray(item.record, item.gap)
+
+    def _gap(self, gap: Gap) -> None:
+        self.gaps.append(gap)
+        self.known = False
+        holdings = self.matcher.holdings
+        holdings.pins = min(holdings.pins, max(0, gap.found - (holdings.mapped or 0)) // BIAS)
+        if self.chronicle is not None:
+            self.chronicle.gap(gap.line, gap.expected, gap.found)
+
+
+@define(eq=False)
+class Observation:
+    """What a log tells: of itself, and of each page that is asked for."""
+
+    log: Log
+    pages: dict[int, Page]
+    judge: Judge
+
+    @property
+    def attempts(self) -> list[tuple[Page, Attempt]]:
+        """Compaction's attempts on all pages, by line."""
+        found = [(page, attempt) for page in self.pages.values() for attempt in page.attempts]
+        return sorted(found, key=lambda pair: pair[1].record.line)
+
+
+class Watch:
+    """Follows a log; one page only, if ``pfn`` is given. ``told``: with chronicles, which take time."""
+
+    def __init__(self, words: Lexicon, pfn: int | None = None, told: bool = False) -> None:
+        self.words, self.pfn, self.told = words, pfn, told
+        self.log = Log()
+        self.pages: dict[int, Page] = {}
+        self.traced: Traced | None = None
+
+    def follow(self, pieces: Iterable[str]) -> Observation:
+        """Read a log to its end; what can't be decompressed is told by ``log.damage``.
+
+        Takes some eight microseconds a record, and memory for the pages, not for the records.
+        """
+        try:
+            self._read(pieces)
+        except TORN as error:
+            self.log.damage = f"{type(error).__name__}: {error}"
+        return self._end()
+
+    def _read(self, pieces: Iterable[str]) -> None:
+        log, pages, only, compacting = self.log, self.pages, self.pfn, self.log.compactors
+        for item in parsed(pieces, log):
+            if type(item) is not Record:
+                self._event(item)  # type: ignore[arg-type]
+                continue
+            pfn = item.pfn
+            if only is not None and pfn != only:
+                continue
+            page = pages.get(pfn) or self._page(pfn)
+            if item.kind == UNLESS and item.ret and item.actor in compacting:
+                page.matcher.scans.add(item.line)
+            if self.traced:
+                self.traced.record(page.matcher.holdings, item)
+            page.records += 1
+            if given := page.order.add(item):
+                page.follow(given)
+            if not log.records % SWEEP:
+                self._sweep()
+
+    def _page(self, pfn: int) -> Page:
+        chronicle = Chronicle() if self.told and len(self.pages) < SHOWN else None
+        window = 8 * (self.log.cpus if self.log.told else max(self.log.cpus, LIKELY))
+        matcher = Matcher(self.words, chronicle.told if chronicle else None)
+        page = self.pages[pfn] = Page(pfn, Order(window), matcher, Invariants(window), chronicle)
+        return page
+
+    def _sweep(self) -> None:
+        """Pages without records for long hold none back."""
+        for page in self.pages.values():
+            if page.records == page.swept:
+                page.rest()
+            page.swept = page.records
+
+    def _event(self, event: Event) -> None:
+        """Another event: who compacts, what the mapcount does, a note."""
+        name = event.name
+        if name == "mm_compaction_begin":
+            self.log.compactors.add(event.actor)
+        elif name == "mm_compaction_end":
+            self.log.compactors.discard(event.actor)
+        elif name in ("tracing_mark_write", "print"):
+            text = event.text.removeprefix("tracing_mark_write: ")
+            for page in [page for page in self.pages.values() if page.chronicle]:
+                page.chronicle.note(event.line, event.time, text)  # type: ignore[union-attr]
+        elif found := _RMAP.search(event.text):
+            self.traced = self.traced or Traced()
+            self.traced.event(event, int(found[1], 16) >> 6 & 0xFFFFFF)
+
+    def _end(self) -> Observation:
+        log = self.log
+        last = log.unended
+        if last is not None and self.pfn in (None, last.pfn):
+            self._last(last)
+        judge = Judge(self.words.policies)
+        for page in self.pages.values():
+            page.end()
+            for attempt in page.attempts:
+                judge.hear(attempt)
+        return Observation(log, self.pages, judge)
+
+    def _last(self, record: Record) -> None:
+        """The last line lacks its end, and may lack digits: it counts if it goes on where the page is."""
+        page = self.pages.get(record.pfn)
+        if page is not None and page.order.count == before(record):
+            self.log.records += 1
+            page.records += 1
+            page.follow(page.order.add(record))
+        else:
+            self.log.not_understood(record.line, "the last line is cut")
+
+
+class Traced:
+    """What kprobes on page_add_*_rmap and page_remove_rmap tell: which references are mappings'.
+
+    A ``struct page`` has 64 bytes, and their array begins at a multiple of a gigabyte, so that the address
+    gives the low bits of the page frame number.
+    """
+
+    def __init__(self) -> None:
+        self.latest: dict[tuple[int, int], tuple[Holdings, Record]] = {}
+        self.unmapping: set[tuple[int, int]] = set()
+
+    def event(self, event: Event, low: int) -> None:
+        """A mapping is added by the reference that the actor took last, or removed before one is put."""
+        key = event.actor, low
+        if "remove" in event.name:
+            self.unmapping.add(key)
+        elif key in self.latest:
+            holdings, record = self.latest.pop(key)
+            holdings.sure[record.line] = names.MAP
+
+    def record(self, holdings: Holdings, record: Record) -> None:
+        """An actor's next record of a page."""
+        key = record.actor, record.pfn & 0xFFFFFF
+        self.latest[key] = holdings, record
+        if record.val == -1 and key in self.unmapping:
+            self.unmapping.discard(key)
+            holdings.sure[record.line] = names.UNMAP
