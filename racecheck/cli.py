@@ -15,6 +15,7 @@ import click
 
 from racecheck.console import BROKEN, FILE, JSON, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
 from racecheck.errors import RacecheckError, UsageError
+from racecheck.logs import observe
 from racecheck.pictures import export, render, step_through
 from racecheck.surveys import claims, compare
 from racecheck.terminal import columns, interruptible, progress_line
@@ -200,6 +201,7 @@ def _debug(trace: Trace, model: Model) -> bool:
 
 cli.add_command(compare)
 cli.add_command(claims)
+cli.add_command(observe)
 cli.add_command(render)
 cli.add_command(export)
 

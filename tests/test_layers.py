@@ -83,8 +83,10 @@ ROWS = [
     ["observe.attempts", "observe.chronicle", "observe.invariants"],
     ["observe.matching", "observe.policies"],
     ["observe.watch"],
+    ["observe.report", "render.observed"],
+    ["render.timeline"],
     ["console", "terminal"],
-    ["pictures", "surveys"],
+    ["logs", "pictures", "surveys"],
     ["cli", "pytest_plugin"],
 ]
 SHOWN_BY = {("explore.search", "graph"), ("explore.search", "notebook"), ("trace", "notebook")}

@@ -90,6 +90,7 @@ class Chronicle:
         self.rows: list[Row] = []
         self.points: list[Point] = []
         self.breaks: deque[int] = deque()
+        self.lacking: Row | None = None  # the last gap, until the record after it comes
         self._each = 1
         self._left = 0
 
@@ -120,8 +121,8 @@ class Chronicle:
 
     def gap(self, line: int, expected: int, found: int) -> None:
         """The log lacks something."""
-        time = self.points[-1].time if self.points else 0.0
-        self._append(Row(line, time, line, time, note=f"gap: refcount {expected} expected, {found} found"))
+        self.lacking = Row(line, 0.0, line, 0.0, note=f"gap: refcount {expected} expected, {found} found")
+        self._append(self.lacking)
 
     def stray(self, record: Record, gap: int) -> None:
         """A record was written late."""
@@ -137,6 +138,8 @@ class Chronicle:
     def change(self, record: Record, after: int, holdings: Holdings) -> None:
         """The counts after a change."""
         maps = max(record.mapcount, 0)
+        if self.lacking is not None:
+            self.lacking.time, self.lacking = record.time, None
         if self._left:
             point = self.points[-1]
             point.refs, point.maps = _wider(point.refs, after), _wider(point.maps, maps)

@@ -168,7 +168,8 @@ class Order:
         else:
             shift = _shift(self.count, pending)
             gap = Gap(pending[0].line, self.count, self.count + shift)
-            self.gaps.append((gap, shift))
+            if self.count:  # a page that was free comes back by no change of these
+                self.gaps.append((gap, shift))
             self.settled.append(gap)
             self.count += shift
         self.again += reversed(pending)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -24,8 +25,8 @@ from racecheck.observe.source import TORN
 
 LIKELY: Final = 4
 """CPUs, where the log does not tell and few were seen."""
-SHOWN: Final = 200
-"""Pages of which a chronicle is kept."""
+NOTES: Final = 100
+"""Notes that are remembered for pages that come later."""
 SWEEP: Final = 1 << 19
 """After so many records it is looked for pages that had none."""
 _RMAP: Final = re.compile(r"\b(?:pg|page|folio)=0x([0-9a-f]+)")
@@ -152,13 +153,17 @@ class Observation:
 
 
 class Watch:
-    """Follows a log; one page only, if ``pfn`` is given. ``told``: with chronicles, which take time."""
+    """Follows a log; one page only, if ``pfn`` is given.
 
-    def __init__(self, words: Lexicon, pfn: int | None = None, told: bool = False) -> None:
+    Chronicles, which take time, are kept of the first ``told`` pages; of no page, if 1 is told of several.
+    """
+
+    def __init__(self, words: Lexicon, pfn: int | None = None, told: int = 0) -> None:
         self.words, self.pfn, self.told = words, pfn, told
         self.log = Log()
         self.pages: dict[int, Page] = {}
         self.traced: Traced | None = None
+        self.notes: deque[tuple[int, float, str]] = deque(maxlen=NOTES)
 
     def follow(self, pieces: Iterable[str]) -> Observation:
         """Read a log to its end; what can't be decompressed is told by ``log.damage``.
@@ -192,7 +197,13 @@ class Watch:
                 self._sweep()
 
     def _page(self, pfn: int) -> Page:
-        chronicle = Chronicle() if self.told and len(self.pages) < SHOWN else None
+        chronicle = Chronicle() if len(self.pages) < self.told else None
+        if self.told == 1:
+            for other in self.pages.values():
+                other.chronicle = other.matcher.holdings.told = None
+        if chronicle is not None:
+            for note in self.notes:
+                chronicle.note(*note)
         window = 8 * (self.log.cpus if self.log.told else max(self.log.cpus, LIKELY))
         matcher = Matcher(self.words, chronicle.told if chronicle else None)
         page = self.pages[pfn] = Page(pfn, Order(window), matcher, Invariants(window), chronicle)
@@ -213,9 +224,10 @@ class Watch:
         elif name == "mm_compaction_end":
             self.log.compactors.discard(event.actor)
         elif name in ("tracing_mark_write", "print"):
-            text = event.text.removeprefix("tracing_mark_write: ")
-            for page in [page for page in self.pages.values() if page.chronicle]:
-                page.chronicle.note(event.line, event.time, text)  # type: ignore[union-attr]
+            note = event.line, event.time, event.text.removeprefix("tracing_mark_write: ")
+            self.notes.append(note)
+            for chronicle in filter(None, (page.chronicle for page in self.pages.values())):
+                chronicle.note(*note)
         elif found := _RMAP.search(event.text):
             self.traced = self.traced or Traced()
             self.traced.event(event, int(found[1], 16) >> 6 & 0xFFFFFF)
