@@ -35,7 +35,7 @@ LANES: Final = (
 
 @frozen
 class Scale:
-    """Lines of the log and counts to coordinates; lines at which something happens are equally far apart."""
+    """Lines of the log and counts to coordinates; lines where something happens are equally far apart."""
 
     lines: Sequence[int]
     most: int
