@@ -43,8 +43,8 @@ class Held:
 class Holdings:
     """The references to one page, and how often each operation was seen.
 
-    ``told`` gets the name and the records of each operation. ``sure`` is to have, by line, which references
-    are mappings', where another event tells.
+    ``told`` gets the name and the records of each operation. Where the log has the mapcount's changes it is
+    ``traced``, and ``sure`` is to have by line which references are mappings'.
     """
 
     def __init__(self, told: Told | None = None) -> None:
@@ -55,6 +55,7 @@ class Holdings:
         self.last: Record | None = None
         self.open: list[Held] = []
         self.sure: dict[int, str] = {}
+        self.traced = False
         self.next_life()
 
     def next_life(self) -> None:
@@ -149,9 +150,7 @@ class Holdings:
         batched = [held for held in [*others, *own] if held.record.kind == MOD] if drained else []
         if batched:
             self.close(batched[-1], names.BATCH, record)
-        elif (
-            own and own[-1].record.kind == UNLESS and not self.anon and self.changes < own[-1].number + SOON
-        ):
+        elif own and self._maps(own[-1].record) and self.changes < own[-1].number + SOON:
             self.close(own[-1], names.MAP_OR_GET, record)
         elif own:
             self.close(own[-1], names.GET, record)
@@ -162,6 +161,10 @@ class Holdings:
             self.close(others[0], names.GET, record)
         else:
             self.count(names.UNMAP_OR_PUT, [record])
+
+    def _maps(self, record: Record) -> bool:
+        """Whether a reference that was looked up may be for a mapping; anon pages are not mapped so."""
+        return record.kind == UNLESS and not self.anon and not self.traced
 
     def close(self, held: Held, status: str, record: Record) -> None:
         """A reference that was taken is put by the record."""
@@ -177,7 +180,8 @@ class Holdings:
         """Nothing follows: what is open may be a mapping's or not."""
         for held in self.open:
             if not held.silent:
-                held.status = names.GET if self.anon and held.record.kind == UNLESS else names.MAP_OR_GET
+                mod = held.record.kind == MOD and not self.traced
+                held.status = names.MAP_OR_GET if mod or self._maps(held.record) else names.GET
                 self.count(held.status, [held.record])
         self.open.clear()
 

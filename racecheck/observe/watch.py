@@ -229,7 +229,7 @@ class Watch:
             for chronicle in filter(None, (page.chronicle for page in self.pages.values())):
                 chronicle.note(*note)
         elif found := _RMAP.search(event.text):
-            self.traced = self.traced or Traced()
+            self.traced = self.traced or Traced(self.pages.values())
             self.traced.event(event, int(found[1], 16) >> 6 & 0xFFFFFF)
 
     def _end(self) -> Observation:
@@ -262,9 +262,13 @@ class Traced:
     gives the low bits of the page frame number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pages: Iterable[Page]) -> None:
         self.latest: dict[tuple[int, int], tuple[Holdings, Record]] = {}
         self.unmapping: set[tuple[int, int]] = set()
+        for page in pages:
+            for item in page.order.settled[-1:]:
+                if isinstance(item[0], Record):
+                    self.record(page.matcher.holdings, item[0])
 
     def event(self, event: Event, low: int) -> None:
         """A mapping is added by the reference that the actor took last, or removed before one is put."""
@@ -277,6 +281,7 @@ class Traced:
 
     def record(self, holdings: Holdings, record: Record) -> None:
         """An actor's next record of a page."""
+        holdings.traced = True
         key = record.actor, record.pfn & 0xFFFFFF
         self.latest[key] = holdings, record
         if record.val == -1 and key in self.unmapping:

@@ -45,7 +45,9 @@ def _head(log: Log, name: str, pages: int) -> Iterator[str]:
     )
     yield f"{count(log.unparsed, 'line')} not understood; {lost}"
     for line, text in log.examples:
-        yield f"  line {line}: {text[:60]!r}"
+        yield f"  line {line}: {text[:48]!r}"
+    if not log.records:
+        yield "no record of a refcount: docs/kernel-traces.md tells how to record one"
     if log.damage:
         yield f"the rest cannot be read: {log.damage}"
     if log.raw:
