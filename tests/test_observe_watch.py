@@ -210,12 +210,18 @@ def test_maps_show_in_the_mapcount():
 
 
 def test_what_no_model_has():
-    """The allocator sets the count, which no model does: the line is listed."""
+    """A page's life begins as a model does; who sets the count otherwise is listed."""
     page = page_of(
-        changes((1, SET, 1, -1, 1, 0, 0), (1, MOD, 511, -1, 512, 0, HEAD), (1, TEST, -2, 0, 510, 0, 0))
+        changes(
+            (1, SET, 1, -1, 1, 0, 0),
+            (1, MOD, 511, -1, 512, 0, HEAD),
+            (2, TEST, -2, 0, 510, 0, 0),
+            (1, SET, 7, -1, 7, 0, 0),
+        )
     )
 
-    assert page.unexplained == [1]
+    assert page.operations == {names.ALLOCATE: 1, names.GET: 1, names.PUT: 1}
+    assert page.unexplained == [4]
 
 
 def test_a_torn_read():

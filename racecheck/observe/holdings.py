@@ -13,7 +13,7 @@ from typing import Final
 from attrs import define
 
 from racecheck.observe import lexicon as names
-from racecheck.observe.records import ACTIVE, EXCLUSIVE, LRU, MOD, TEST, UNLESS, Record
+from racecheck.observe.records import ACTIVE, EXCLUSIVE, LRU, MOD, SET, TEST, UNLESS, Record
 
 BIAS: Final = 1024
 """GUP_PIN_COUNTING_BIAS (include/linux/mm.h)."""
@@ -46,6 +46,11 @@ class Holdings:
     ``told`` gets the name and the records of each operation. Where the log has the mapcount's changes it is
     ``traced``, and ``sure`` is to have by line which references are mappings'.
     """
+
+    __slots__ = (
+        "anon", "bare", "changes", "fallen", "frozen", "last", "mapped", "open", "operations", "pins",
+        "rising", "sure", "told", "traced", "unexplained",
+    )  # fmt: skip
 
     def __init__(self, told: Told | None = None) -> None:
         self.told = told
@@ -115,9 +120,11 @@ class Holdings:
 
     def plus(self, record: Record) -> None:
         """A change that takes something, and is an operation by itself."""
-        if record.kind == MOD and record.val >= BIAS and record.val % BIAS == 0:
-            self.pins += record.val // BIAS
+        if record.kind == MOD and record.val == BIAS:
+            self.pins += 1
             self.count(names.SLOW_PIN, [record])
+        elif record.kind == SET:
+            self.count(names.ALLOCATE, [record])
         elif record.kind == UNLESS and not record.ret:
             self.count(names.GET, [record])
         else:
@@ -125,8 +132,9 @@ class Holdings:
 
     def minus(self, record: Record) -> None:
         """A change that gives something back."""
-        if record.val % BIAS == 0:
-            self.pins = max(0, self.pins + record.val // BIAS)
+        pins, rest = divmod(-record.val, BIAS)
+        if not rest and (pins == 1 or pins <= self.pins):  # several at once: unpin_user_pages
+            self.pins = max(0, self.pins - pins)
             self.count(names.UNPIN, [record])
         elif record.kind == TEST and record.ret:
             self.count(names.FREE, [record])
@@ -154,7 +162,7 @@ class Holdings:
             self.close(own[-1], names.MAP_OR_GET, record)
         elif own:
             self.close(own[-1], names.GET, record)
-        elif others and not (self.anon and others[0].record.kind == UNLESS):
+        elif others and record.val == -1 and not (self.anon and others[0].record.kind == UNLESS):
             self.rise(1)  # who took none unmaps: the mapcount rose and fell, and nobody read it between
             self.count(names.UNMAP, [record])
         elif others:

@@ -31,6 +31,8 @@ class Finding(NamedTuple):
 class Invariants:
     """Looks at one page's changes in their order; ``findings`` is what broke a rule."""
 
+    __slots__ = "findings", "suspects", "window"
+
     def __init__(self, window: int) -> None:
         self.window = window
         self.findings: list[Finding] = []

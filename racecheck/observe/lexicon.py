@@ -17,6 +17,7 @@ from racecheck.errors import UsageError
 from racecheck.load import module_of
 from racecheck.model import HOSTILE, KERNEL, Model, Process
 from racecheck.observe.project import Projection
+from racecheck.observe.records import SET
 
 Symbol = tuple[int, int, int]
 """A change as a record has it: kind, val and ret."""
@@ -24,6 +25,7 @@ LONGEST: Final = 3
 MAP, UNMAP, GET, PUT, FREE = "map", "unmap", "get", "put", "free"
 COPY, FAST_PIN, SLOW_PIN, UNPIN = "copy on write", "fast pin", "slow pin", "unpin"
 BATCH, TRUNCATE, SKIP, ISOLATE = "LRU batch", "truncation", "skip", "isolation"
+ALLOCATE = "allocation"
 FROZEN, REFUSED, MIGRATED, REFUSED_FORK = "freeze", "failed freeze", "migration", "fork of a pinned page"
 FAILED = "failed migration"
 MAP_OR_GET, UNMAP_OR_PUT = "map or get", "unmap or put"
@@ -87,6 +89,7 @@ def lexicon_of(folder: Path) -> Lexicon:
             words.setdefault(word, set()).add(name)
             for length in range(1, len(word)):
                 leads.setdefault(word[:length], set()).add(name)
+    words[((SET, files["policies"].Folio.refcount.initial, -1),)] = {ALLOCATE}  # where a model begins
     one_pass = _projected(files, *PASS, [])
     return Lexicon(_fixed(words), _fixed(leads), one_pass, files["policies"])
 

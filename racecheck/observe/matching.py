@@ -38,14 +38,15 @@ class Actor:
 class Matcher:
     """Names the operations of one page; takes its changes in their order.
 
-    ``scans`` is to have the lines at which, as other events tell, compaction takes a reference.
+    ``scans`` has the lines at which, as other events tell, compaction takes a reference.
     """
 
-    def __init__(self, words: Lexicon, told: Told | None = None) -> None:
-        self.lexicon = words
+    __slots__ = "actors", "attempts", "holdings", "lexicon", "scans"
+
+    def __init__(self, words: Lexicon, scans: set[int], told: Told | None = None) -> None:
+        self.lexicon, self.scans = words, scans
         self.holdings = Holdings(told)
         self.actors: dict[int, Actor] = {}
-        self.scans: set[int] = set()
         self.attempts: list[Attempt] = []
 
     def take(self, record: Record, before: int) -> None:

@@ -9,12 +9,11 @@ that, a record that was lost would be papered over by moving one record after an
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from racecheck.observe.records import MOD, TEST, UNLESS, Record
-from racecheck.observe.reorder import Placed, applied, before, explain
+from racecheck.observe.reorder import Placed, applied, before, explain, is_odd, shift_of
 
 EFFORT: Final = 2000
 """States that one search looks at: contention is explained by some tens."""
@@ -45,13 +44,17 @@ Item = Placed | Gap | Stray
 class Order:
     """Puts one page's records in order, as they come; holds up to four windows of them back."""
 
+    __slots__ = (
+        "again", "beginning", "count", "gaps", "moved", "pending", "settled", "taken", "trusted", "window",
+    )  # fmt: skip
+
     def __init__(self, window: int) -> None:
         self.window = window
         self.count: int | None = None
         self.settled: list[Item] = []
         self.pending: list[Record] = []
         self.again: list[Record] = []  # to be placed once more, after a gap: the next one last
-        self.gaps: deque[tuple[Gap, int]] = deque(maxlen=REMEMBERED)
+        self.gaps: list[tuple[Gap, int]] = []
         self.moved = 0  # how far records were moved since the last doubt
         self.taken = self.trusted = 0  # records, and from how many on there may be doubt again
         self.beginning = True  # nothing was given out yet, so the first count is still a guess
@@ -67,6 +70,8 @@ class Order:
                 if kind == MOD or (kind == UNLESS and ret) or (kind == TEST and ret == (not after)):
                     self.count = after
                     settled.append((record, count, after, 0, 0))
+                    if not after:  # freed
+                        return self.end()
                     return () if len(settled) < 4 * self.window else self._given_out()
         self.again.append(record)
         self._place_again()
@@ -162,14 +167,13 @@ class Order:
             self._force(pending.pop(0))
         elif self._begin_elsewhere(pending):
             return
-        elif _odd(self.count, pending) and (stray := self._stray(pending[0])):
+        elif is_odd(self.count, pending) and (stray := self._stray(pending[0])):
             self.settled.append(stray)
             del pending[0]
-        else:
-            shift = _shift(self.count, pending)
+        elif not self._last_was_late(shift := shift_of(self.count, pending)):
             gap = Gap(pending[0].line, self.count, self.count + shift)
             if self.count:  # a page that was free comes back by no change of these
-                self.gaps.append((gap, shift))
+                self.gaps = [*self.gaps[1 - REMEMBERED :], (gap, shift)]
             self.settled.append(gap)
             self.count += shift
         self.again += reversed(pending)
@@ -187,20 +191,30 @@ class Order:
     def _stray(self, record: Record) -> Stray | None:
         """The record as a late one: it read an old count, or its change was missing at a gap."""
         stale = record.refcount != self.count
-        since = max((p[0].line for p in self._movable() if p[0].actor == record.actor), default=0)
+        gap = self._closed(record, stale, self._movable())
+        return Stray(record, gap) if gap or stale else None
+
+    def _last_was_late(self, shift: int) -> bool:
+        """Whether the last settled record fits by accident: it is a late one, counted twice."""
+        movable = self._movable()
+        last = movable[-1] if movable else None
+        if last is None or last[0].val != -shift or not (gap := self._closed(last[0], True, movable[:-1])):
+            return False
+        self.settled[-1], self.count = Stray(last[0], gap), last[1]
+        return True
+
+    def _closed(self, record: Record, stale: bool, movable: Sequence[Placed]) -> int:
+        """The line of the gap at which the record's change was missing; 0 if there is none."""
+        since = max((placed[0].line for placed in movable if placed[0].actor == record.actor), default=0)
         for number in range(len(self.gaps) - 1, -1, -1):
             gap, left = self.gaps[number]
             if gap.line < since:
                 break
-            at = before(record) - gap.expected
-            if (
-                left * record.val > 0
-                and abs(record.val) <= abs(left)
-                and not (stale and not 0 <= at / left < 1)
-            ):
+            fits = left * record.val > 0 and abs(record.val) <= abs(left)
+            if fits and not (stale and not 0 <= (before(record) - gap.expected) / left < 1):
                 self.gaps[number] = gap, left - record.val
-                return Stray(record, gap.line)
-        return Stray(record, 0) if stale else None
+                return gap.line
+        return 0
 
     def _begin_elsewhere(self, pending: Sequence[Record]) -> bool:
         """Whether another first count, which the log does not tell, explains everything up to here."""
@@ -213,7 +227,7 @@ class Order:
         shifts = {0}
         for record in [*block[:4], pending[0]]:  # any of them may be in what the first one read
             shifts |= {shift - record.val for shift in shifts}
-        for shift in sorted({_shift(count, pending), *shifts}, key=abs):
+        for shift in sorted({shift_of(count, pending), *shifts}, key=abs):
             if self._settle(explain(count + shift, block, self.window, EFFORT), len(movable)):
                 return True
         return False
@@ -229,6 +243,8 @@ class Order:
 
 class _Trial(Order):
     """What some records would be like after a gap, as far as they are explained."""
+
+    __slots__ = ()
 
     def __init__(self, order: Order, count: int, records: list[Record]) -> None:
         super().__init__(order.window)
@@ -257,33 +273,3 @@ def _powers(most: int) -> list[int]:
 def _cost(items: Iterable[Item], window: int) -> int:
     """How far records were moved, and a window for each gap."""
     return sum(window if isinstance(item, (Gap, Stray)) else item[3] for item in items)
-
-
-def _shifts(count: int, records: Iterable[Record]) -> list[int]:
-    """By how much each record, one after the other as in the log, differs from what was expected."""
-    shifts = []
-    for record in records:
-        after = applied(record, count)
-        count = count + record.val if after is None else after
-        shifts.append(record.refcount - count)
-    return shifts
-
-
-def _shift(count: int, records: Sequence[Record]) -> int:
-    """By how much most records differ, of those that do; what the first needs if none does."""
-    shifts = Counter(_shifts(count, records))
-    del shifts[0]
-    return max(shifts, key=shifts.__getitem__, default=before(records[0]) - count)
-
-
-def _odd(count: int, records: Sequence[Record]) -> bool:
-    """Whether what follows the first record fits without it, on the count before or on another."""
-    following = records[1 : 1 + SMALL]
-    if not following or before(following[0]) == records[0].refcount != count:
-        return False
-    fitting, now = 0, before(following[0])
-    for record in following:
-        if applied(record, now) == record.refcount:
-            now = record.refcount
-            fitting += 1
-    return 4 * fitting >= 3 * len(following)

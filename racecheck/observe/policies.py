@@ -33,6 +33,7 @@ class Judge:
 
     def __init__(self, policies: ModuleType) -> None:
         self.file = policies
+        self.heard = self.held = 0
         self.scores = {policy.__name__: Score() for policy in policies.POLICIES}
         self._answers: dict[Case, dict[str, bool]] = {}
 
@@ -40,6 +41,8 @@ class Judge:
         """Each policy's answer, True for a skip, after counting it for or against the policy."""
         answers = self.answers(attempt)
         held = attempt.references > 0
+        self.heard += 1
+        self.held += held
         for name, skips in answers.items():
             score = self.scores[name]
             score.right += skips and held

@@ -7,12 +7,16 @@ the running count is what was read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
+from typing import Final
 
 from racecheck.observe.records import FREEZE, MOD, RETURN, SET, TEST, UNFREEZE, UNLESS, Record
 from racecheck.operations import wrap
 
+NEXT: Final = 8
+"""So many records tell whether the one before them is odd."""
 Placed = tuple[Record, int, int, int, int]
 """A change in its place: the record, the count before and after it, how many records that stand above it
 in the log it comes before, and how many changes came between it and its read."""
@@ -145,3 +149,33 @@ def _path(came: dict[State, tuple[State, int]], state: State, records: Sequence[
         above = index - (placed & ((1 << index) - 1)).bit_count()
         order.append((records[index], now, after, above, late[index]))
     return order
+
+
+def shifts_of(count: int, records: Iterable[Record]) -> list[int]:
+    """By how much each record, one after the other as in the log, differs from what was expected."""
+    shifts = []
+    for record in records:
+        after = applied(record, count)
+        count = count + record.val if after is None else after
+        shifts.append(record.refcount - count)
+    return shifts
+
+
+def shift_of(count: int, records: Sequence[Record]) -> int:
+    """By how much most records differ, of those that do; what the first needs if none does."""
+    shifts = Counter(shifts_of(count, records))
+    del shifts[0]
+    return max(shifts, key=shifts.__getitem__, default=before(records[0]) - count)
+
+
+def is_odd(count: int, records: Sequence[Record]) -> bool:
+    """Whether what follows the first record fits without it, on the count before or on another."""
+    following = records[1 : 1 + NEXT]
+    if not following or before(following[0]) == records[0].refcount != count:
+        return False
+    fitting, now = 0, before(following[0])
+    for record in following:
+        if applied(record, now) == record.refcount:
+            now = record.refcount
+            fitting += 1
+    return 4 * fitting >= 3 * len(following)

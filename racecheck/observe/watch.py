@@ -27,6 +27,8 @@ LIKELY: Final = 4
 """CPUs, where the log does not tell and few were seen."""
 NOTES: Final = 100
 """Notes that are remembered for pages that come later."""
+KEPT: Final = 500
+"""Attempts that are kept of the first and of the last of a page."""
 SWEEP: Final = 1 << 19
 """After so many records it is looked for pages that had none."""
 _RMAP: Final = re.compile(r"\b(?:pg|page|folio)=0x([0-9a-f]+)")
@@ -160,8 +162,9 @@ class Watch:
 
     def __init__(self, words: Lexicon, pfn: int | None = None, told: int = 0) -> None:
         self.words, self.pfn, self.told = words, pfn, told
-        self.log = Log()
+        self.log, self.judge = Log(), Judge(words.policies)
         self.pages: dict[int, Page] = {}
+        self.scans: set[int] = set()
         self.traced: Traced | None = None
         self.notes: deque[tuple[int, float, str]] = deque(maxlen=NOTES)
 
@@ -187,7 +190,7 @@ class Watch:
                 continue
             page = pages.get(pfn) or self._page(pfn)
             if item.kind == UNLESS and item.ret and item.actor in compacting:
-                page.matcher.scans.add(item.line)
+                self.scans.add(item.line)
             if self.traced:
                 self.traced.record(page.matcher.holdings, item)
             page.records += 1
@@ -198,23 +201,26 @@ class Watch:
 
     def _page(self, pfn: int) -> Page:
         chronicle = Chronicle() if len(self.pages) < self.told else None
-        if self.told == 1:
+        if self.told == 1 == len(self.pages):
             for other in self.pages.values():
                 other.chronicle = other.matcher.holdings.told = None
         if chronicle is not None:
             for note in self.notes:
                 chronicle.note(*note)
         window = 8 * (self.log.cpus if self.log.told else max(self.log.cpus, LIKELY))
-        matcher = Matcher(self.words, chronicle.told if chronicle else None)
+        matcher = Matcher(self.words, self.scans, chronicle.told if chronicle else None)
         page = self.pages[pfn] = Page(pfn, Order(window), matcher, Invariants(window), chronicle)
         return page
 
     def _sweep(self) -> None:
-        """Pages without records for long hold none back."""
+        """Pages without records for long hold none back; of many attempts most are only counted."""
         for page in self.pages.values():
             if page.records == page.swept:
                 page.rest()
             page.swept = page.records
+            for attempt in page.attempts[KEPT:-KEPT]:
+                self.judge.hear(attempt)
+            del page.attempts[KEPT:-KEPT]
 
     def _event(self, event: Event) -> None:
         """Another event: who compacts, what the mapcount does, a note."""
@@ -237,12 +243,11 @@ class Watch:
         last = log.unended
         if last is not None and self.pfn in (None, last.pfn):
             self._last(last)
-        judge = Judge(self.words.policies)
         for page in self.pages.values():
             page.end()
             for attempt in page.attempts:
-                judge.hear(attempt)
-        return Observation(log, self.pages, judge)
+                self.judge.hear(attempt)
+        return Observation(log, self.pages, self.judge)
 
     def _last(self, record: Record) -> None:
         """The last line lacks its end, and may lack digits: it counts if it goes on where the page is."""

@@ -161,7 +161,7 @@ def _attempts(seen: Observation, width: int) -> str:
         record = attempt.record
         numbers = (record.refcount, record.mapcount, attempt.references, attempt.pins)
         table.add_row(f"line {record.line}", f"{page.pfn:#x}", *map(str, numbers), _outcome(attempt))
-    rest = len(attempts) - PAGES
+    rest = seen.judge.heard - min(PAGES, len(attempts))
     more = f"\nand {count(rest, 'attempt')} more" if rest > 0 else ""
     what = (
         "held: references of others, but for mappings and the page cache; refcount with the scanner's own"
@@ -181,8 +181,7 @@ def _outcome(attempt: Attempt) -> str:
 
 def _policies(seen: Observation, width: int) -> str:
     """How each policy would have done at these attempts."""
-    total = len(seen.attempts)
-    held = sum(attempt.references > 0 for _, attempt in seen.attempts)
+    total, held = seen.judge.heard, seen.judge.held
     if not total:
         return "no attempt of compaction is in this log: no policy can be judged"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
