@@ -107,7 +107,8 @@ class Order:
             self.count = before(record)
         self.pending.append(record)
         number = len(self.pending)
-        if number <= SMALL or number % SMALL == 0:
+        often = number <= SMALL or (number <= 8 * SMALL and number % SMALL == 0)
+        if often or number >= self.window or not number & (number - 1):
             self._search(last=number >= self.window)
 
     def _search(self, last: bool) -> None:

@@ -31,7 +31,7 @@ _EVENT: Final = re.compile(
     r"^ *(\S.*?-\d+ +(?:\([ \d-]+\) *)?\[\d+\]" + _TIME + r"(?:(\w[\w:.-]*): *)?(.*)$"
 )
 _WRITTEN: Final = re.compile(r"entries-in-buffer/entries-written: (\d+)/(\d+)")
-_CPUS: Final = re.compile(r"(?:#P:|^cpus=)(\d+)")
+_CPUS: Final = re.compile(r"(?:#P:|^cpus=)(\d{1,9})\b")
 _LOST: Final = re.compile(r"^CPU:\d+ \[(?:LOST )?(\d+)? ?EVENTS(?: DROPPED)?\]$")
 _STACK: Final = re.compile(r"^ *=> ")
 
@@ -40,6 +40,8 @@ FOLLOWED: Final = re.compile(
 )
 """Other events that tell something of the page or of who works on it."""
 EXAMPLES: Final = 5
+MOST_CPUS: Final = 8192
+"""NR_CPUS of the largest configurations; no line of a kernel has more."""
 
 
 @define
@@ -153,6 +155,8 @@ class _Reader:
         if match is None:
             raise ValueError
         name, pid, cpu, log = match[1], int(match[2]), int(match[3]), self.log
+        if cpu >= MOST_CPUS:
+            raise ValueError
         if name != "<...>" or pid not in log.names:
             log.names[pid] = name
         log.cpus = max(log.cpus, cpu + 1)
@@ -194,7 +198,7 @@ class _Reader:
         """A line that is no event: a comment, a part of a stack, or not understood."""
         log = self.log
         if cpus := _CPUS.search(text):
-            log.cpus, log.told = max(log.cpus, int(cpus[1])), True
+            log.cpus, log.told = max(log.cpus, min(int(cpus[1]), MOST_CPUS)), True
         if written := _WRITTEN.search(text):
             log.overwritten += max(0, int(written[2]) - int(written[1]))
         elif lost := _LOST.match(text):

@@ -15,6 +15,8 @@ from typing import Final
 from racecheck.observe.records import FREEZE, MOD, RETURN, SET, TEST, UNFREEZE, UNLESS, Record
 from racecheck.operations import wrap
 
+FEW: Final = 64
+"""Of more records fewer states are looked at."""
 NEXT: Final = 8
 """So many records tell whether the one before them is odd."""
 Placed = tuple[Record, int, int, int, int]
@@ -74,6 +76,7 @@ def explain(count: int, records: Sequence[Record], window: int, effort: int) -> 
     reading: dict[int, int] = {}
     for index, record in enumerate(records):
         reading[record.refcount] = reading.get(record.refcount, 0) | 1 << index
+    effort = min(effort, effort * FEW // max(1, len(records)))  # a state of more takes longer to look at
     start = (0, 0, count)
     came: dict[State, tuple[State, int]] = {}
     heap = [(0, 0, start, start, -1)]
