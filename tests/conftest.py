@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -17,3 +18,10 @@ settings.register_profile(
     phases=tuple(Phase) if SEARCH else (Phase.explicit, Phase.generate),
 )
 settings.load_profile("racecheck")
+
+
+@pytest.fixture(autouse=True)
+def _as_on_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest prints more on a build server, and the documents show what it prints on a desk."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
