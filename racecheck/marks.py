@@ -9,8 +9,8 @@ from attrs import frozen
 from racecheck.compiler.program import Claim, Program
 from racecheck.explore.engine import Goal, Key, normal_bits
 from racecheck.explore.search import Space
-from racecheck.verdicts.arena import arena_of
 from racecheck.verdicts.deadlock import find_stuck
+from racecheck.verdicts.filling import arena_of
 from racecheck.verdicts.ladder import LADDER, SETS
 from racecheck.verdicts.witness import goal_of
 

@@ -17,7 +17,7 @@ import numpy as np
 from racecheck.explore.engine import Goal
 from racecheck.model import HOSTILE, KERNEL, VICTIM
 from racecheck.semantics import Duty
-from racecheck.verdicts.arena import ROLES, Arena
+from racecheck.verdicts.arena import ROLES, TYPES, Arena, Tale
 
 ROLE = {"v": VICTIM, "k": KERNEL, "h": HOSTILE}
 DUTY = dict(zip(["", "+", "?", "@", "~", "."], Duty, strict=True))
@@ -33,25 +33,22 @@ def drawn(picture, excused="", outside="", begun=True):
     seen = [STAND.fullmatch(text) for _, text in stands]
     places = {match["place"]: match for match in seen}
     edges = sorted((stands.index((line[0], line[1])), *line[3:]) for line in lines if line[2:])
-    words = [edge[2:] for edge in edges]
-    return Arena(
-        excused=np.isin(names, excused.split()),
-        outside=np.isin(names, outside.split()),
-        stand_state=np.array([names.index(state) for state, _ in stands]),
-        stand_place=np.array([list(places).index(match["place"]) for match in seen]),
-        processes=np.array([int(match["count"] or 1) for match in seen]),
-        edge_stand=np.array([edge[0] for edge in edges]),
-        target=np.array([names.index(edge[1]) for edge in edges]),
-        ways=np.array([_ways(of) for of in words]),
-        heads=np.array([of[: of.index("goal") if "goal" in of else None].count("head") for of in words]),
-        goal=np.array(["goal" in of for of in words]),
-        renewed=np.array(["goal" in of and of[-1] == "head" for of in words]),
-        duty=np.array([DUTY[match["duty"]] for match in places.values()]),
-        role=np.array([ROLES.index(ROLE[match["role"]]) for match in places.values()]),
-        event=Goal(0, "goal"),
-        begun=begun,
-        keys=names,
-    )
+    told = [_tale(edge[2:]) for edge in edges]
+    tales = list(dict.fromkeys(told))
+    columns = {
+        "excused": np.isin(names, excused.split()),
+        "outside": np.isin(names, outside.split()),
+        "first_stand": _firsts([names.index(state) for state, _ in stands], len(names)),
+        "stand_place": [list(places).index(match["place"]) for match in seen],
+        "processes": [int(match["count"] or 1) for match in seen],
+        "first_edge": _firsts([edge[0] for edge in edges], len(stands)),
+        "target": [names.index(edge[1]) for edge in edges],
+        "told": [tales.index(tale) for tale in told],
+        "duty": [DUTY[match["duty"]] for match in places.values()],
+        "role": [ROLES.index(ROLE[match["role"]]) for match in places.values()],
+    }
+    columns = {name: np.array(column, TYPES[name]) for name, column in columns.items()}
+    return Arena(**columns, tales=tales, event=Goal(0, "goal"), begun=begun, keys=names)
 
 
 def shown(arena, states):
@@ -59,5 +56,13 @@ def shown(arena, states):
     return " ".join(np.array(arena.keys)[states])
 
 
-def _ways(words):
-    return next((int(word[2:]) for word in words if word.startswith("1/")), 1)
+def _tale(words):
+    ways = next((int(word[2:]) for word in words if word.startswith("1/")), 1)
+    before = words[: words.index("goal")] if "goal" in words else words
+    goal = "goal" in words
+    return Tale(ways, before.count("head"), goal, goal and words[-1] == "head")
+
+
+def _firsts(owners, count):
+    """Where the things of each owner begin, and where those of the last end."""
+    return np.searchsorted(owners, np.arange(count + 1))

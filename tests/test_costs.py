@@ -8,7 +8,7 @@ import racecheck as rc
 from racecheck.api import report_on
 from racecheck.compiler.compile import compile_model
 from racecheck.model import RUNGS
-from racecheck.verdicts import arena as arenas
+from racecheck.verdicts import filling
 from racecheck.verdicts.progress import GAVE_UP, PART, UNKNOWN
 
 
@@ -85,14 +85,14 @@ def test_the_way_to_the_cheapest_block_may_be_dear():
 
 def stopped_after(states, few):
     """The answer when the time is up after so many states."""
-    looks = iter(range(states // arenas.LOOK))
+    looks = iter(range(states // filling.LOOK))
     return decided(searched(climbing(few=few)), lambda: next(looks, None) is None)
 
 
 def test_the_time_is_up_while_states_are_looked_at(monkeypatch):
     """Blocks are looked for among the first states, and a note says among how many."""
-    monkeypatch.setattr(arenas, "PATIENCE", 0)
-    monkeypatch.setattr(arenas, "LOOK", 8)
+    monkeypatch.setattr(filling, "PATIENCE", 0)
+    monkeypatch.setattr(filling, "LOOK", 8)
     seen = stopped_after(16, few=6)
     assert (seen.rung, seen.at_least, seen.costs["maps"].least) == ("at rest", False, 6)
     assert PART.format(16) in seen.notes

@@ -39,6 +39,7 @@ ROWS = [
     ["explore.python", "explore.reference", "explore.search"],
     ["explore.path", "explore.ranges"],
     ["verdicts.arena", "verdicts.deadlock", "verdicts.witness"],
+    ["verdicts.filling"],
     ["verdicts.answer"],
     ["verdicts.ladder"],
     ["verdicts.attempts", "verdicts.lasso"],

@@ -17,7 +17,7 @@ from racecheck.compiler.compile import compile_model
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.reference import ReferenceEngine
 from racecheck.model import RUNGS
-from racecheck.verdicts.arena import arena_of
+from racecheck.verdicts.filling import arena_of
 from racecheck.verdicts.ladder import LADDER, SETS, by_racing
 from racecheck.verdicts.progress import (
     COMES_AND_GOES,

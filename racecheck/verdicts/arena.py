@@ -2,77 +2,141 @@
 
 from __future__ import annotations
 
-import time
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from racecheck.compiler.program import Claim, Graph
-from racecheck.explore.engine import Goal, Key, Spot, Stand
+from racecheck.errors import RacecheckError
+from racecheck.explore.engine import Goal, Key, Spot
 from racecheck.explore.search import Space
 from racecheck.model import HOSTILE, KERNEL, VICTIM
 from racecheck.semantics import Duty, attempt_begun, duty
 
 Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 ROLES = (KERNEL, VICTIM, HOSTILE)
-LOOK = 64
-"""States between two looks at the limits."""
-PATIENCE = 1.0
-"""Seconds for which states are looked at even if the time is up: the shortest ways in come first."""
+MOST = 2**30
+"""States, stands or edges of an arena, at most: 32 bits number them, and states with a bit beside each."""
 
 
 class GaveUp(Exception):
     """A limit was hit before the question was answered."""
 
 
+class Tale(NamedTuple):
+    """What a move says of its choices and of the goal, as ``Turn`` has it."""
+
+    ways: int = 1
+    heads: int = 0
+    goal: bool = False
+    renewed: bool = False
+
+
 @define(eq=False, slots=False)
 class Arena:
     """States, the places occupied in each ("stands"), and the moves from these ("edges").
 
-    States are numbered as they were reached, from the initial one, 0. ``outside`` are those that were not
-    expanded or lie behind a failed assert. A stand is a state and a place; edges are sorted by stand.
-    ``duty`` and ``role`` (a number in ROLES) are the places'. ``ways``, ``heads``, ``goal`` and ``renewed``
-    are as ``Turn`` has them. ``begun`` tells whether an attempt is under way at the start.
+    States are numbered as they were reached, from the initial one, 0; they were expanded in that order,
+    the first ``expanded`` of them. ``outside`` are the others, and those behind a failed assert: they have
+    no stands. Stands are sorted by state, and edges by stand: state s has the stands from
+    ``first_stand[s]`` to before ``first_stand[s + 1]``, and stand i the edges from ``first_edge[i]`` to
+    before ``first_edge[i + 1]``, perhaps none. Of a stand: ``stand_place``, the number of its place, and
+    how many ``processes`` are there. Of an edge: the state that is its ``target``, and ``told``, the
+    number of its tale in ``tales``. Of a place: its ``duty``, its ``role`` (a number in ROLES), and the
+    engine's name for it in ``spots``. ``keys[s]`` is the engine's name for a state. ``begun`` tells whether
+    an attempt is under way at the start.
+
+    Costs 10 bytes a state, 10 a stand and 6 an edge, of the types in TYPES, and what each cost takes.
     """
 
     excused: Bools
     outside: Bools
-    stand_state: Ints
+    first_stand: Ints
     stand_place: Ints
     processes: Ints
-    edge_stand: Ints
+    first_edge: Ints
     target: Ints
-    ways: Ints
-    heads: Ints
-    goal: Bools
-    renewed: Bools
+    told: Ints
+    tales: Sequence[Tale]
     duty: Ints
     role: Ints
-    event: Goal
+    event: Goal | None = None
     begun: bool = True
+    expanded: int = MOST
     costs: dict[str, Ints] = field(factory=dict)
-    spots: list[Spot] = field(factory=list)
-    """The engine's name for each place."""
-    keys: list[Key] = field(factory=list)
-    """The engine's name for each state."""
+    spots: Sequence[Spot] = ()
+    keys: Sequence[Key] = ()
 
     @property
     def states(self) -> int:
         """How many states there are."""
         return len(self.excused)
 
+    @property
+    def stands(self) -> int:
+        """How many stands there are."""
+        return len(self.stand_place)
+
     @cached_property
     def inside(self) -> Bools:
         """U: the states in which a block counts."""
         found: Bools = ~self.excused & ~self.outside
         return found
+
+    def is_told(self, tells: Callable[[Tale], bool]) -> Bools:
+        """Whether each edge's tale is one of these."""
+        found: Bools = np.array([tells(tale) for tale in self.tales], bool)[self.told]
+        return found
+
+    @cached_property
+    def goal(self) -> Bools:
+        """Whether an edge comes to the goal."""
+        return self.is_told(lambda tale: tale.goal)
+
+    @cached_property
+    def stand_state(self) -> Ints:
+        """The state that a stand is in."""
+        return np.repeat(np.arange(self.states, dtype=np.int32), np.diff(self.first_stand))
+
+    @cached_property
+    def hostile_stand(self) -> Bools:
+        """Whether hostile processes stand there."""
+        found: Bools = (self.role == ROLES.index(HOSTILE))[self.stand_place]
+        return found
+
+    @cached_property
+    def hostile(self) -> Bools:
+        """Whether an edge is a hostile move."""
+        return np.repeat(self.hostile_stand, np.diff(self.first_edge))
+
+    @cached_property
+    def movable(self) -> Bools:
+        """Whether a process can move from a stand."""
+        found: Bools = self.first_edge[1:] > self.first_edge[:-1]
+        return found
+
+    @cached_property
+    def flying(self) -> Bools:
+        """Stands of hostile processes in the middle of an operation."""
+        found: Bools = ((self.role == ROLES.index(HOSTILE)) & (self.duty < Duty.REST))[self.stand_place]
+        return found
+
+    @cached_property
+    def flights(self) -> Ints:
+        """For each state, how many hostile processes are in flight."""
+        return np.bincount(self.stand_state[self.flying], self.processes[self.flying], self.states).astype(
+            np.int32
+        )
+
+    # What the analyses below still ask for.
+    @cached_property
+    def edge_stand(self) -> Ints:
+        """The stand that an edge starts from."""
+        return np.repeat(np.arange(self.stands, dtype=np.int32), np.diff(self.first_edge))
 
     @cached_property
     def source(self) -> Ints:
@@ -85,38 +149,25 @@ class Arena:
         return self.stand_place[self.edge_stand]
 
     @cached_property
-    def hostile_stand(self) -> Bools:
-        """Whether hostile processes stand there."""
-        found: Bools = self.role[self.stand_place] == ROLES.index(HOSTILE)
-        return found
-
-    @cached_property
-    def hostile(self) -> Bools:
-        """Whether an edge is a hostile move."""
-        return self.hostile_stand[self.edge_stand]
-
-    @cached_property
     def victims(self) -> Bools:
         """Whether an edge is a move of a victim."""
-        found: Bools = self.role[self.place] == ROLES.index(VICTIM)
+        found: Bools = (self.role == ROLES.index(VICTIM))[self.place]
         return found
 
     @cached_property
-    def movable(self) -> Bools:
-        """Whether a process can move from a stand."""
-        found: Bools = np.bincount(self.edge_stand, minlength=len(self.stand_state)) > 0
-        return found
+    def heads(self) -> Ints:
+        """Of each edge."""
+        return np.array([tale.heads for tale in self.tales], np.int64)[self.told]
 
     @cached_property
-    def flying(self) -> Bools:
-        """Stands of hostile processes in the middle of an operation."""
-        return self.hostile_stand & (self.duty[self.stand_place] < Duty.REST)
+    def renewed(self) -> Bools:
+        """Of each edge."""
+        return self.is_told(lambda tale: tale.renewed)
 
     @cached_property
-    def flights(self) -> Ints:
-        """For each state, how many hostile processes are in flight."""
-        counts = np.bincount(self.stand_state, self.processes * self.flying, self.states)
-        return counts.astype(np.int64)
+    def ways(self) -> Ints:
+        """Of each edge."""
+        return np.array([tale.ways for tale in self.tales], np.int64)[self.told]
 
     @cached_property
     def _by_target(self) -> tuple[Ints, Ints]:
@@ -130,10 +181,11 @@ class Arena:
 
     def reached(self, start: Bools, edges: Bools) -> Bools:
         """The states that these edges lead to from any of the start states."""
-        order = np.flatnonzero(edges)
+        order: Ints = np.flatnonzero(edges)
         order = order[np.argsort(self.source[order], kind="stable")]
         first = np.searchsorted(self.source[order], np.arange(self.states + 1))
-        found, new = start.copy(), np.flatnonzero(start)
+        found = start.copy()
+        new: Ints = np.flatnonzero(start)
         while new.size:
             targets = np.unique(self.target[order[ranges(first[new], first[new + 1])]])
             new = targets[~found[targets]]
@@ -148,82 +200,37 @@ def ranges(starts: Ints, ends: Ints) -> Ints:
     return np.repeat(starts - before, counts) + np.arange(counts.sum())
 
 
-STAND = ("stand_state", "stand_place", "processes")
-EDGE = ("edge_stand", "target", "ways", "heads", "goal", "renewed")
+TYPES = {
+    "excused": np.bool_,
+    "outside": np.bool_,
+    "first_stand": np.int32,
+    "stand_place": np.int32,
+    "processes": np.int16,
+    "first_edge": np.int32,
+    "target": np.int32,
+    "told": np.uint16,
+    "duty": np.int8,
+    "role": np.int8,
+}
+"""Of the arrays of an arena, whose compiled code knows no others."""
+SIZES = ("outside", "stand_place", "target")
 
 
-@define(eq=False)
-class _Columns:
-    """The arrays of an arena as they grow."""
-
-    places: dict[Spot, int] = field(factory=dict)
-    stands: list[array[int]] = field(factory=lambda: [array("q") for _ in STAND])
-    edges: list[array[int]] = field(factory=lambda: [array("q") for _ in EDGE])
-
-    def add(self, number: int, stands: list[Stand], numbers: dict[Key, int]) -> None:
-        """All stands and edges of one state."""
-        states, places, counts = self.stands
-        edge_stand, targets, ways, heads, goals, renewals = self.edges
-        for spot, processes, turns in stands:
-            for turn in turns:
-                edge_stand.append(len(states))
-                targets.append(numbers[turn.target])
-                ways.append(turn.ways)
-                heads.append(turn.heads)
-                goals.append(turn.goal)
-                renewals.append(turn.renewed)
-            states.append(number)
-            places.append(self.places.setdefault(spot, len(self.places)))
-            counts.append(processes)
-
-    def arrays(self, states: int) -> dict[str, Any]:
-        """By the names that an arena has for them; targets beyond its states are one more."""
-        columns = zip(STAND + EDGE, self.stands + self.edges, strict=True)
-        found = {name: np.array(column, np.int64) for name, column in columns}
-        found["target"] = np.minimum(found["target"], states)
-        return found | {name: found[name].astype(bool) for name in ("goal", "renewed")}
-
-
-def arena_of(space: Space, claim: Claim, goal: Goal, give_up: Callable[[], object]) -> Arena:
-    """The arena of a progress property, or of the first states when told to give up: ``keys`` has those.
-
-    The others are then one state outside. Costs some 10 microseconds a move.
-    """
+def arena_from(
+    space: Space, goal: Goal | None, spots: Sequence[Spot], tales: Iterable[Tale], **columns: Any
+) -> Arena:
+    """The arena of these columns, named as an arena has them; duties and roles are those of the places."""
     program, engine = space.program, space.engine
-    numbers = {key: i for i, key in enumerate(space.parents)}
-    unseen, columns = set(space.frontier), _Columns()
-    failed = 1 << len(program.claims) if program.failures() else 0
-    outside, patience = bytearray(), time.monotonic() + PATIENCE
-    for number, key in enumerate(numbers):
-        if number % LOOK == 0 and time.monotonic() > patience and give_up():
-            break
-        outside.append(key in unseen or bool(failed and engine.check(key) & failed))
-        if not outside[number]:
-            columns.add(number, engine.stands(key, goal), numbers)
-    keys = list(islice(numbers, len(outside)))
-    outside += b"\1" * (len(keys) < space.states)
-    entries = [program.entries[entry] for entry, _ in columns.places]
-    duties = [duty(program, *pair) for pair in zip(entries, map(engine.place, columns.places), strict=True)]
-    names = [name for name, _ in claim.property.cost]
-    size = len(outside)
-    return Arena(
-        excused=_values(space, claim.unless, keys, size) != 0,
-        outside=np.array(outside, bool),
-        duty=np.array(duties, np.int64),
-        role=np.array([ROLES.index(entry.process.role) for entry in entries], np.int64),
-        event=goal,
-        begun=attempt_begun(program, goal.entry),
-        costs={n: _values(space, cost, keys, size) for n, cost in zip(names, claim.cost, strict=True)},
-        spots=list(columns.places),
-        keys=keys,
-        **columns.arrays(len(keys)),
-    )
-
-
-def _values(space: Space, expression: Graph | None, keys: list[Key], size: int) -> Ints:
-    """The value of an expression in each state; 0 without one, and outside."""
-    values = np.zeros(size, np.int64)
-    if expression is not None:
-        evaluate = space.engine.evaluator(expression)
-        values[: len(keys)] = np.fromiter(map(evaluate, keys), np.int64, len(keys))
-    return values
+    if (most := max(len(columns[name]) for name in SIZES)) > MOST:
+        raise RacecheckError(
+            f"{most:,} states or moves are too many to decide progress or deadlock; at most {MOST:,}"
+        )
+    entries = [program.entries[entry] for entry, _ in spots]
+    columns["duty"] = [
+        duty(program, entry, engine.place(s)) for entry, s in zip(entries, spots, strict=True)
+    ]
+    columns["role"] = [ROLES.index(entry.process.role) for entry in entries]
+    for name, kind in TYPES.items():
+        columns[name] = np.asarray(columns[name], kind)
+    begun = goal is not None and attempt_begun(program, goal.entry)
+    return Arena(event=goal, begun=begun, spots=spots, tales=tuple(tales), **columns)

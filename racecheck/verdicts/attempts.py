@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from attrs import evolve
 
-from racecheck.verdicts.arena import Arena, Bools, Ints
+from racecheck.verdicts.arena import Arena, Bools, Ints, ranges
 from racecheck.verdicts.ladder import fair_parts, strong_parts
 
 
@@ -76,23 +76,21 @@ def excuse_comes_and_goes(arena: Arena) -> bool:
 
 
 def _with_bit(arena: Arena, unset: Bools, kept: Bools) -> Arena:
-    """Each state twice; ``unset`` and ``kept`` are an edge's bit afterwards, without it and with it before.
-
-    Stands and edges come twice, in the same order.
-    """
-    bits = np.array([0, 1])
+    """Each state twice; ``unset`` and ``kept`` are an edge's bit after it."""
+    stands = ranges(arena.first_stand[:-1].repeat(2), arena.first_stand[1:].repeat(2))
+    edges = ranges(arena.first_edge[stands], arena.first_edge[stands + 1])
+    counts, sizes = np.diff(arena.first_stand).repeat(2), np.diff(arena.first_edge)[stands]
+    bit = np.arange(2 * arena.states).repeat(counts).repeat(sizes) % 2
+    after = np.where(bit, kept[edges], unset[edges])
     return evolve(
         arena,
         excused=arena.excused.repeat(2),
         outside=arena.outside.repeat(2),
-        stand_state=(arena.stand_state[:, None] * 2 + bits).ravel(),
-        stand_place=arena.stand_place.repeat(2),
-        processes=arena.processes.repeat(2),
-        edge_stand=(arena.edge_stand[:, None] * 2 + bits).ravel(),
-        target=(arena.target[:, None] * 2 + np.stack([unset, kept], axis=1)).ravel(),
-        ways=arena.ways.repeat(2),
-        heads=arena.heads.repeat(2),
-        goal=arena.goal.repeat(2),
-        renewed=arena.renewed.repeat(2),
+        first_stand=np.concatenate([[0], np.cumsum(counts)]),
+        stand_place=arena.stand_place[stands],
+        processes=arena.processes[stands],
+        first_edge=np.concatenate([[0], np.cumsum(sizes)]),
+        target=arena.target[edges] * 2 + after,
+        told=arena.told[edges],
         costs={},
     )

@@ -77,7 +77,7 @@ class _Game:
     def idle(self) -> Ints:
         """The policy by which each hostile stand stays, or takes its first move where it must move."""
         arena = self.arena
-        first = np.searchsorted(arena.edge_stand, np.arange(len(arena.stand_state)))
+        first = arena.first_edge[:-1]
         flying = arena.flying & arena.movable & self.open[arena.stand_state]
         return np.where(flying, first, STAY)
 

@@ -166,7 +166,7 @@ class _Walker:
 
     def out(self, state: int) -> list[int]:
         """The edges that a run may take from a state."""
-        low, high = np.searchsorted(self.arena.source, (state, state + 1)).tolist()
+        low, high = self.arena.first_edge[self.arena.first_stand[state : state + 2]].tolist()
         return [edge for edge in range(low, high) if self.edges[edge]]
 
     def go_round(self) -> int:

@@ -22,9 +22,10 @@ from racecheck.verdicts.answer import (
     Cheapest,
     Progress,
 )
-from racecheck.verdicts.arena import Arena, Bools, GaveUp, arena_of
+from racecheck.verdicts.arena import Arena, Bools, GaveUp
 from racecheck.verdicts.attempts import attempts_needed, excuse_comes_and_goes, in_attempts
 from racecheck.verdicts.chance import block_probability, expected_attempts
+from racecheck.verdicts.filling import arena_of
 from racecheck.verdicts.ladder import (
     AT_REST,
     BY_RACING,
