@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from racecheck.observe.records import MOD, TEST, UNLESS, Record
-from racecheck.observe.reorder import Placed, applied, before, explain, is_odd, shift_of
+from racecheck.observe.reorder import Placed, applied, before, beginning, explain, is_odd, shift_of
 
 EFFORT: Final = 2000
 """States that one search looks at: contention is explained by some tens."""
@@ -117,13 +117,34 @@ class Order:
         if self._settle(explain(self.count, self.pending, self.window, EFFORT), 0):
             return
         movable, number = self._movable(), len(self.pending)
-        for back in _powers(min(number, len(movable))) if number <= SMALL else ():
-            first = _separate(movable, len(movable) - back)
-            block = sorted([placed[0] for placed in movable[first:]] + self.pending)
-            if self._settle(explain(movable[first][1], block, self.window, EFFORT), len(movable) - first):
+        for back in (1, 2, 4, 8):
+            if number > SMALL or back > min(number, len(movable)):
+                break
+            first, count, block = self._block(movable, back)
+            if self._settle(explain(count, block, self.window, EFFORT), len(movable) - first):
                 return
-        if last:
+        if last and not self._begin(movable):
             self._gap()
+
+    def _block(self, movable: Sequence[Placed], back: int) -> tuple[int, int, list[Record]]:
+        """The pending records and some settled ones: where these begin, the count there, and all."""
+        assert self.count is not None
+        if not back:
+            return len(movable), self.count, self.pending
+        first = _separate(movable, len(movable) - back)
+        return first, movable[first][1], sorted([placed[0] for placed in movable[first:]] + self.pending)
+
+    def _begin(self, movable: Sequence[Placed]) -> bool:
+        """Whether the first of the pending records are explained, if not all."""
+        if not self.count:  # it was freed, and what follows is another use of the page
+            return False
+        for back in sorted({0, min(SMALL, len(movable)), min(self.window, len(movable))}):
+            first, count, block = self._block(movable, back)
+            least = len(block) - len(self.pending) // 2
+            order = beginning(count, block, self.window, least)
+            if self._settle(order, len(movable) - first, block):
+                return True
+        return False
 
     def _movable(self) -> list[Placed]:
         """The settled records after the last gap or stray."""
@@ -134,11 +155,13 @@ class Order:
             found.append(item)
         return found[::-1]
 
-    def _settle(self, order: list[Placed] | None, back: int) -> bool:
+    def _settle(self, order: list[Placed] | None, back: int, block: Sequence[Record] = ()) -> bool:
+        """Settle records anew in this order, if it is one; those of the block that it lacks are pending."""
         if order is None:
             return False
         self.settled[len(self.settled) - back :] = order
-        self.count, self.pending = order[-1][2], []
+        lines = {placed[0].line for placed in order}
+        self.count, self.pending = order[-1][2], [record for record in block if record.line not in lines]
         self.moved += _cost(order, self.window)
         if self.moved > self.window and self.taken >= self.trusted:
             self._doubt()
@@ -154,7 +177,10 @@ class Order:
         first = _separate(movable, next(number for number, placed in enumerate(movable) if placed[3]))
         other = _Trial(self, movable[first][1], sorted(placed[0] for placed in movable[first:]))
         if _cost(other.settled, self.window) < cost:
-            self.settled[len(self.settled) - len(movable) + first :] = other.settled
+            place = len(self.settled) - len(movable) + first
+            self.settled[place:] = other.settled[
+                self.beginning and not place :
+            ]  # the first count is a guess
             self.count, self.pending, self.gaps = other.count, [], other.gaps
             self.again += reversed(other.pending)
 
@@ -229,7 +255,8 @@ class Order:
         for record in [*block[:4], pending[0]]:  # any of them may be in what the first one read
             shifts |= {shift - record.val for shift in shifts}
         for shift in sorted({shift_of(count, pending), *shifts}, key=abs):
-            if self._settle(explain(count + shift, block, self.window, EFFORT), len(movable)):
+            order = beginning(count + shift, block, self.window, len(block) - len(pending) // 2)
+            if self._settle(order, len(movable), block):
                 return True
         return False
 
@@ -264,11 +291,6 @@ def _separate(movable: Sequence[Placed], first: int) -> int:
         if number + movable[number][4] >= first:
             first = number
     return first
-
-
-def _powers(most: int) -> list[int]:
-    """1, 2, 4 and so on, up to ``most``."""
-    return [1 << power for power in range(most.bit_length())]
 
 
 def _cost(items: Iterable[Item], window: int) -> int:

@@ -8,7 +8,7 @@ the running count is what was read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Final
 
@@ -17,6 +17,8 @@ from racecheck.operations import wrap
 
 FEW: Final = 64
 """Of more records fewer states are looked at."""
+WIDTH: Final = 48
+"""Orders that are followed at once where there are too many for all."""
 NEXT: Final = 8
 """So many records tell whether the one before them is odd."""
 Placed = tuple[Record, int, int, int, int]
@@ -63,21 +65,50 @@ def before(record: Record) -> int:
     return found + (applied(record, found) is None)  # off by one rather than impossible
 
 
+class Puzzle:
+    """Some records to be put in order: who made which before, and which read each count."""
+
+    def __init__(self, records: Sequence[Record], window: int) -> None:
+        self.records, self.window = records, window
+        self.full = (1 << len(records)) - 1
+        self.previous = _previous(records)
+        self.reading: dict[int, int] = {}
+        for index, record in enumerate(records):
+            self.reading[record.refcount] = self.reading.get(record.refcount, 0) | 1 << index
+
+    def moves(self, state: State) -> Iterator[tuple[int, State, int]]:
+        """What each change that may be the next costs, where it leads, and its record."""
+        placed, unread, now = state
+        above = 0
+        first = (~placed & (placed + 1)).bit_length() - 1
+        for index in range(first, len(self.records)):
+            bit = 1 << index
+            if placed & bit:
+                continue
+            mine = self.previous[index]
+            if mine & placed == mine and not mine & unread:
+                after = applied(self.records[index], now)
+                if after is not None:
+                    left = (unread | bit) & ~self.reading.get(after, 0)
+                    yield above + left.bit_count(), (placed | bit, left, after), index
+            above += 1
+            if above > self.window:
+                return
+
+
 def explain(count: int, records: Sequence[Record], window: int, effort: int) -> list[Placed] | None:
-    """The order nearest to the given one in which every record is explained; None if there is none.
+    """The order nearest to the given one in which every record is explained; None if none is found.
 
     No record comes before more than ``window`` of those above it. Looks at up to ``effort`` states,
-    nearest first, and finds nothing beyond: in the worst case there are exponentially many.
+    nearest first: in the worst case there are exponentially many.
     """
     if not _possible(count, records):
         return None
-    full = (1 << len(records)) - 1
-    previous = _previous(records)
-    reading: dict[int, int] = {}
-    for index, record in enumerate(records):
-        reading[record.refcount] = reading.get(record.refcount, 0) | 1 << index
     effort = min(effort, effort * FEW // max(1, len(records)))  # a state of more takes longer to look at
-    start = (0, 0, count)
+    return _nearest(Puzzle(records, window), (0, 0, count), effort)
+
+
+def _nearest(puzzle: Puzzle, start: State, effort: int) -> list[Placed] | None:
     came: dict[State, tuple[State, int]] = {}
     heap = [(0, 0, start, start, -1)]
     pushed = 0
@@ -87,30 +118,39 @@ def explain(count: int, records: Sequence[Record], window: int, effort: int) -> 
             continue
         came[state] = parent, last
         effort -= 1
-        placed, unread, now = state
-        if placed == full:
-            if unread:
-                continue
-            return _path(came, state, records)
-        above = 0
-        first = (~placed & (placed + 1)).bit_length() - 1
-        for index in range(first, len(records)):
-            bit = 1 << index
-            if placed & bit:
-                continue
-            mine = previous[index]
-            if mine & placed == mine and not mine & unread:
-                after = applied(records[index], now)
-                if after is not None:
-                    left = (unread | bit) & ~reading.get(after, 0)
-                    found = (placed | bit, left, after)
-                    if found not in came:
-                        pushed += 1
-                        heappush(heap, (cost + above + left.bit_count(), pushed, found, state, index))
-            above += 1
-            if above > window:
-                break
+        if state[0] == puzzle.full and not state[1]:
+            return _path(came, state, puzzle.records)
+        for more, found, index in puzzle.moves(state):
+            if found not in came:
+                pushed += 1
+                heappush(heap, (cost + more, pushed, found, state, index))
     return None
+
+
+def beginning(count: int, records: Sequence[Record], window: int, least: int) -> list[Placed] | None:
+    """An order that has at least so many of the first records, and that the others go on from.
+
+    The last records may have read changes whose records are still to come. Of the orders of each length
+    only the ``WIDTH`` nearest are followed, so that it may be not the nearest, nor be found.
+    """
+    puzzle, start = Puzzle(records, window), (0, 0, count)
+    came: dict[State, tuple[State, int]] = {start: (start, -1)}
+    costs = {start: 0}
+    state = start
+    while costs:
+        state = next(iter(costs))
+        following: dict[State, int] = {}
+        for before, cost in costs.items():
+            for more, found, index in puzzle.moves(before):
+                if cost + more < following.get(found, cost + more + 1):
+                    following[found] = cost + more
+                    came[found] = before, index
+        best = sorted(following, key=following.__getitem__)[:WIDTH]
+        costs = {found: following[found] for found in best}
+    while state[1]:
+        state = came[state][0]
+    first = (1 << least) - 1
+    return _path(came, state, records) if state[0] & first == first else None
 
 
 def _possible(count: int, records: Sequence[Record]) -> bool:
