@@ -1,4 +1,4 @@
-"""The code of a process's moves, and of a property's condition, specialised to one layout."""
+"""The code of a process's moves, specialised to one layout."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from racecheck.compiler.ir import (
     Fail,
     Node,
     Rest,
-    Result,
     Step,
     Together,
 )
 from racecheck.compiler.program import Graph
+from racecheck.explore.lines import DONE, Lines, substitute, total
 from racecheck.explore.region import HELD, Path, Region
-from racecheck.explore.text import DONE, Lines, Words, overflow, substitute, total
+from racecheck.explore.text import Words, overflow
+
+MARKS = 62
+"""Bits of one number of ``happened``."""
 
 
 class EntryRegion(Region):
     """The moves of one process: from each place, loads of what lives there; at the end, the target.
 
-    ``shift`` is where the process's block stands: a number, or "shift" for the variable. With ``sort`` the
-    new block goes where it belongs among its equals.
+    ``shift`` is where the process's block stands: a number, or "shift" for the variable. Processes that are
+    ``alike`` are kept sorted, or counted: then ``shift`` is where those at the place are counted.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class EntryRegion(Region):
         marks: dict[int, int],
         *,
         shift: int | str,
-        sort: bool,
+        alike: bool,
     ) -> None:
         self.layout = words.layout
         self.entry = entry
@@ -45,7 +48,7 @@ class EntryRegion(Region):
         self.offsets = self.layout.offsets[entry]
         self.marks = marks
         self.shift = shift
-        self.sort = sort
+        self.alike = alike
         places = [at for at in self.block.codes if not isinstance(graph.nodes[at], (End, Fail))]
         super().__init__(graph, words, places, first=len(self.block.codes))
         for at in self.block.codes:
@@ -55,11 +58,11 @@ class EntryRegion(Region):
     def code(self) -> Lines:
         """One outcome of a move of the process whose block of ``s`` is ``here``."""
         lines = Lines()
-        if self.jumped or self.sort:
-            lines.add("t = s")
+        if self.jumped or self.alike:
+            lines.add(*(f"{t} = {s}" for t, s in self.both()))
         else:
-            self.blocks = [with_state(block) for block in self.blocks]
-        if self.sort:
+            self.blocks = [self._with_state(block) for block in self.blocks]
+        if self.alike:
             lines.add("there = -1")
         self.begin(lines)
         if self.loops:
@@ -70,16 +73,29 @@ class EntryRegion(Region):
             label = "label"
             lines.add(f"label = here & {(1 << bits) - 1}")
         lines.append(self.dispatch(label))
-        if self.sort:
+        if self.alike:
             with lines.under("if there >= 0:"):
-                self._sort(lines)
-                self.record(lines, "t")
+                self._count(lines) if self.layout.tallies[self.entry] else self._sort(lines)
+                self.record(lines, self.words.names())
         return lines
+
+    def both(self) -> list[tuple[str, str]]:
+        """The variables of the target, and of the state."""
+        return list(zip(self.words.names("t"), self.words.names("s"), strict=True))
+
+    def _with_state(self, block: Lines) -> Lines:
+        """The code of a place, with ``s`` for a ``t`` that it does not write, and a copy of others."""
+        copies, names = [], {}
+        for t, s in self.both():
+            if any(text.startswith(f"{t} ") for _, text in block.lines):
+                copies.append((0, f"{t} = {s}"))
+            else:
+                names[t] = s
+        return Lines([*copies, *((depth, substitute(text, **names)) for depth, text in block.lines)])
 
     def begin(self, lines: Lines) -> None:
         """Set what is remembered of an outcome to nothing."""
-        if self.marks:
-            lines.add("passed = 0")
+        lines.add(*(f"passed{number} = 0" for number in self._passed()))
 
     def _start(self, at: int) -> Lines:
         """Code from a place: load the live locals and the locks held, then go on."""
@@ -106,7 +122,8 @@ class EntryRegion(Region):
     def mark(self, lines: Lines, at: int, node: Node) -> None:
         """Remember steps and events that no move has passed so far."""
         if isinstance(node, (Step, Together, Enter, Event)) and at in self.marks:
-            lines.add(f"passed |= {1 << self.marks[at]}")
+            number, bit = divmod(self.marks[at], MARKS)
+            lines.add(f"passed{number} |= {1 << bit}")
 
     def lock_bit(self, node: Step) -> str:
         """The lock's number among those that this entry takes."""
@@ -134,30 +151,51 @@ class EntryRegion(Region):
         fixed = path.pending
         if isinstance(self.graph.nodes[at], Fail):
             fixed += 1 << self.layout.failed
-        if self.sort:
-            if fixed:
-                lines.add(f"t += {fixed}")
+        if self.alike:
+            lines.add(*(f"{name} += {part}" for name, part in self.words.sums(fixed) if part))
             lines.add(f"there = {total(constant, 'here', *parts)}")
             if not stepped:
-                lines.add("if t == s and there == here:", "    there = -1")
+                lines.add(f"if {self._same()} and there == here:", "    there = -1")
         else:
-            if isinstance(self.shift, int):
-                fixed, constant = fixed + (constant << self.shift), 0
-            moved = [f"(({total(constant, *parts)}) << {self.shift})"] if constant or parts else []
-            target = total(fixed, "t", *moved)
+            targets = self._targets(fixed, constant, parts)
             if stepped:
-                self.record(lines, target)
+                self.record(lines, targets)
             else:
-                lines.add(f"t = {target}")
-                with lines.under("if t != s:"):
-                    self.record(lines, "t")
+                names = self.words.names()
+                lines.add(*(f"{name} = {target}" for name, target in zip(names, targets, strict=True)))
+                with lines.under(f"if not ({self._same()}):"):
+                    self.record(lines, names)
         lines.add(DONE)
 
-    def record(self, lines: Lines, target: str) -> None:
-        """Write the target of a move to ``out``."""
-        if self.marks:
-            lines.add("happened[0] |= passed")
-        lines.add(f"out[n] = {target}", "n += 1")
+    def _same(self) -> str:
+        return " and ".join(f"{t} == {s}" for t, s in self.both())
+
+    def _targets(self, fixed: int, constant: int, parts: list[str]) -> list[str]:
+        """What each variable becomes, where a constant is added to the state, and others to the block."""
+        if isinstance(self.shift, str):
+            name, bit = "t", self.shift
+        else:
+            name, place = self.words.at(self.shift)
+            fixed, constant, bit = fixed + (constant << self.shift), 0, str(place)
+        moved = [f"(({total(constant, *parts)}) << {bit})"] if constant or parts else []
+        return [total(part, t, *moved * (t == name)) for t, part in self.words.sums(fixed)]
+
+    def record(self, lines: Lines, targets: list[str]) -> None:
+        """Write the target of a move to ``out``, and what it has passed to ``happened``."""
+        for number in self._passed():
+            lines.add(f"happened[{number}] |= passed{number}")
+        self.write(lines, targets)
+
+    def write(self, lines: Lines, targets: list[str]) -> None:
+        """The words of one more target."""
+        many = len(targets)
+        for i, target in enumerate(targets):
+            lines.add(f"out[n * {many} + {i}] = {target}" if many > 1 else f"out[n] = {target}")
+        lines.add("n += 1")
+
+    def _passed(self) -> list[int]:
+        """The numbers of ``happened`` that this entry's marks are in."""
+        return sorted({mark // MARKS for mark in self.marks.values()})
 
     def _change(self, lines: Lines, at: int, path: Path) -> tuple[int, list[str]]:
         """What the move adds to the process's block: a constant and other terms."""
@@ -207,23 +245,29 @@ class EntryRegion(Region):
             parts.append(f"(held << {self.layout.held[self.entry]})")
         return constant, parts
 
+    def _count(self, lines: Lines) -> None:
+        """One process less where it was, and one more where it is."""
+        name, _ = self.words.at(self.layout.rows[self.entry].base)
+        lines.add(f"{name} += (1 << where{self.entry}[there]) - (1 << shift)")
+
     def _sort(self, lines: Lines) -> None:
         """Put the new block where it belongs among its equals, and move those in between."""
-        base, stride = self.layout.bases[self.entry], self.layout.strides[self.entry]
-        last = base + stride * (self.block.count - 1)
+        row = self.layout.rows[self.entry]
+        (s, base), (t, _) = self.words.at(row.base, "s"), self.words.at(row.base)
+        stride, last = row.width, base + row.width * (row.count - 1)
         mask = (1 << stride) - 1
         lines.add("at = shift")
-        with lines.under(f"while at > {base} and ((s >> (at - {stride})) & {mask}) > there:"):
+        with lines.under(f"while at > {base} and (({s} >> (at - {stride})) & {mask}) > there:"):
             lines.add(f"at -= {stride}")
         with lines.under("if at < shift:"):
-            lines.add("between = (s >> at) & ((1 << (shift - at)) - 1)")
-            lines.add(f"t += (between << (at + {stride})) - (between << at)")
+            lines.add(f"between = ({s} >> at) & ((1 << (shift - at)) - 1)")
+            lines.add(f"{t} += (between << (at + {stride})) - (between << at)")
         with lines.under("else:"):
-            with lines.under(f"while at < {last} and ((s >> (at + {stride})) & {mask}) < there:"):
+            with lines.under(f"while at < {last} and (({s} >> (at + {stride})) & {mask}) < there:"):
                 lines.add(f"at += {stride}")
-            lines.add(f"between = (s >> (shift + {stride})) & ((1 << (at - shift)) - 1)")
-            lines.add(f"t += (between << shift) - (between << (shift + {stride}))")
-        lines.add("t += (there << at) - (here << shift)")
+            lines.add(f"between = ({s} >> (shift + {stride})) & ((1 << (at - shift)) - 1)")
+            lines.add(f"{t} += (between << shift) - (between << (shift + {stride}))")
+        lines.add(f"{t} += (there << at) - (here << shift)")
 
 
 class TrackedRegion(EntryRegion):
@@ -249,28 +293,7 @@ class TrackedRegion(EntryRegion):
         if isinstance(node, Choose):
             lines.add(f"span *= {len(node.options)}")
 
-    def record(self, lines: Lines, target: str) -> None:
+    def record(self, lines: Lines, targets: list[str]) -> None:
         """Write the target, and what is remembered of the outcome."""
-        lines.add(f"out[n] = {target}", "ways[n] = span", "tales[n] = told", "n += 1")
-
-
-def with_state(block: Lines) -> Lines:
-    """The code of a place, with ``s`` for ``t`` where it does not write ``t``, else with a copy."""
-    if any(text.startswith("t ") for _, text in block.lines):
-        return Lines([(0, "t = s"), *block.lines])
-    return Lines([(depth, substitute(text, t="s")) for depth, text in block.lines])
-
-
-class ConditionRegion(Region):
-    """A property's condition: ``value`` at its end."""
-
-    def __init__(self, graph: Graph, words: Words, error: str) -> None:
-        self.error = error
-        super().__init__(graph, words, [graph.entry])
-        self.numbers[graph.entry, False] = 0
-        self.todo.append((graph.entry, False))
-        self.finish()
-
-    def result(self, lines: Lines, node: Result) -> None:
-        """Keep the value."""
-        lines.add(f"value = {self.words.expr(node.value)}", DONE)
+        lines.add("ways[n] = span", "tales[n] = told")
+        self.write(lines, targets)

@@ -1,91 +1,87 @@
 """How a state is packed into one int: fields of shared words, then one block for each process.
 
 A field holds ``value - lo`` in as few bits as its range needs. Ranges start small and grow when a value
-does not fit; the order of the fields never changes, so that sorted blocks stay sorted.
+does not fit; the order of the fields never changes, so that sorted blocks stay sorted. Interchangeable
+processes that can stand at few places are a tally: a count of processes for each place.
+
+A ``split`` layout is for machine words: bit p of the int is bit p % 64 of word p // 64, nothing crosses
+from one word to the next, and the top bit of each word is unused, so that words are never negative.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import groupby, pairwise, product
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
-from racecheck.compiler.expr import Bare, WordRef, walk
-from racecheck.compiler.ir import Step, Together
-from racecheck.compiler.program import Entry, Program
+from racecheck.compiler.program import Program
+from racecheck.explore.fields import Block, Field, first_fields
 from racecheck.interpreter import Place
 from racecheck.semantics import State
 
-HEADROOM = 3
-"""How far above its initial value a fresh field reaches, at least; with many processes, one for each."""
+WORD = 64
+ROOM = 63
+"""Bits of a word that are used."""
+TALLIED = 16
+"""Bits of a block, at most, for its processes to be counted: there is a table of all its values."""
 
 
 @frozen
-class Field:
-    """A range of values: from ``lo``, in ``width`` bits; within ``least`` and ``most`` for a C word."""
+class Row:
+    """Where equal parts stand, one after another; ``each`` in a word, if they do not all fit in one."""
 
-    name: str
-    lo: int
+    base: int
     width: int
-    least: int | None = None
-    most: int | None = None
-
-    @property
-    def hi(self) -> int:
-        """The largest value that fits."""
-        hi = self.lo + (1 << self.width) - 1
-        return hi if self.most is None else min(hi, self.most)
-
-    def including(self, value: int) -> Field:
-        """A wider field in which the value fits, with as much room again on its side."""
-        span = self.hi - self.lo + 1
-        lo, hi = (self.lo, max(value, self.hi + span)) if value > self.hi else (value - span, self.hi)
-        lo = lo if self.least is None else max(lo, self.least)
-        hi = hi if self.most is None else min(hi, self.most)
-        return evolve(self, lo=lo, width=(hi - lo).bit_length())
-
-
-@frozen(eq=False)
-class Block:
-    """The part of a state for one entry's processes: codes of places, locals, locks held.
-
-    ``slots`` maps each live register to one of ``fields``; ``locks`` are the shared slots of the locks
-    that these processes may take.
-    """
-
-    codes: tuple[int, ...]
-    slots: dict[int, int]
-    fields: tuple[int, ...]
-    locks: tuple[int, ...]
     count: int
+    each: int = 0
+
+    def position(self, i: int) -> int:
+        """The first bit of a part."""
+        if not self.each:
+            return self.base + i * self.width
+        return self.base + i // self.each * WORD + i % self.each * self.width
+
+    def positions(self) -> list[int]:
+        """The first bit of every part."""
+        return [self.position(i) for i in range(self.count)]
 
 
 @define(eq=False, slots=False)
 class Layout:
-    """Fields by number, and where each stands."""
+    """Fields by number, and where each stands.
+
+    ``arrays`` has the row of each shared slot's field, ``rows`` those of each entry's blocks, or of the
+    numbers of its processes in ``tallies``.
+    """
 
     fields: list[Field]
     groups: tuple[int, ...]
     blocks: tuple[Block, ...]
     live: list[dict[int, tuple[int, ...]]]
+    symmetry: bool
+    split: bool = False
+    _end: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.place()
 
     def place(self) -> None:
         """Work out every offset from the widths."""
+        self._end = 0
+        self.arrays: list[Row] = []
         self.shared: list[int] = []
-        at = 0
-        for group in self.groups:
-            self.shared.append(at)
-            at += self.fields[group].width
+        for group, slots in groupby(self.groups):
+            row = self._row(self.fields[group].width, len(list(slots)))
+            self.arrays += [row] * row.count
+            self.shared += row.positions()
         self.place_bits = [max(1, (len(b.codes) - 1).bit_length()) for b in self.blocks]
         self.offsets: list[dict[int, int]] = []
         self.held: list[int] = []
-        self.bases: list[int] = []
         self.strides: list[int] = []
-        for block, bits in zip(self.blocks, self.place_bits, strict=True):
+        self.tallies: list[tuple[int, ...]] = []
+        self.rows: list[Row] = []
+        for e, (block, bits) in enumerate(zip(self.blocks, self.place_bits, strict=True)):
             inner, offsets = bits, {}
             for number in block.fields:
                 offsets[number] = inner
@@ -93,15 +89,52 @@ class Layout:
             self.offsets.append(offsets)
             self.held.append(inner)
             self.strides.append(inner + len(block.locks))
-            self.bases.append(at)
-            at += self.strides[-1] * block.count
-        self.failed = at
+            self.tallies.append(self._tally(e))
+            width = block.count.bit_length() if self.tallies[e] else self.strides[e]
+            self.rows.append(self._row(width, len(self.tallies[e]) or block.count))
+        self.failed = self._row(1, 1).base
+        self.words = (self._end - 1) // WORD + 1 if self.split else 1
+
+    def alike(self, e: int) -> bool:
+        """Whether the processes of an entry are interchangeable, and many."""
+        return self.symmetry and self.blocks[e].count > 1
+
+    def _row(self, width: int, count: int) -> Row:
+        """The next place for equal parts."""
+        each = 0
+        if self.split and self._end % WORD + width * count > ROOM:
+            self._end = -(-self._end // WORD) * WORD
+            each = 0 if width * count <= ROOM else max(1, ROOM // width)
+        row = Row(self._end, width, count, each)
+        self._end = row.position(count - 1) + width
+        return row
+
+    def _tally(self, e: int) -> tuple[int, ...]:
+        """Every value that a block can have, if to count processes takes no more bits than blocks; or ()."""
+        block, width = self.blocks[e], self.blocks[e].count.bit_length()
+        if not self.alike(e) or self.strides[e] > TALLIED:
+            return ()
+        most = min(ROOM, block.count * self.strides[e]) // width
+        sizes = {n: self.fields[n].hi - self.fields[n].lo + 1 for n in block.fields}
+        values: list[int] = []
+        for code, node in enumerate(block.codes):
+            numbers = [block.slots[register] for register in self.live[e][node]]
+            ranges = [range(sizes[n]) if n in numbers else (-self.fields[n].lo,) for n in block.fields]
+            for raw in product(*ranges, range(1 << len(block.locks))):
+                if len(values) == most:
+                    return ()
+                at = [*(self.offsets[e][n] for n in block.fields), self.held[e]]
+                values.append(code + sum(value << offset for value, offset in zip(raw, at, strict=True)))
+        return tuple(sorted(values))
 
     def widen(self, number: int, value: int) -> Callable[[int], int]:
         """Make a field wide enough for a value; returns the function from old keys to new ones."""
+        before, tallies = evolve(self, fields=list(self.fields)), self.tallies
         old, at = self.fields[number], self.positions(number)
         self.fields[number] = new = old.including(value)
         self.place()
+        if self.split or self.tallies != tallies:
+            return lambda key: self.pack(before.unpack(key), before.has_failed(key))
         ends = [0, *(start + old.width for start in at)]
         parts = [
             f"((key & {(1 << end) - (1 << start)}) << {i * (new.width - old.width)})"
@@ -113,23 +146,28 @@ class Layout:
         return translate
 
     def positions(self, number: int) -> list[int]:
-        """Every bit at which a copy of the field starts, in order."""
+        """Every bit at which a copy of the field starts, in order; none of processes that are counted."""
         shared = [at for group, at in zip(self.groups, self.shared, strict=True) if group == number]
         return shared + [
-            self.bases[e] + i * self.strides[e] + offsets[number]
-            for e, offsets in enumerate(self.offsets)
-            if number in offsets
-            for i in range(self.blocks[e].count)
+            base + offsets[number]
+            for offsets, row, tally in zip(self.offsets, self.rows, self.tallies, strict=True)
+            if number in offsets and not tally
+            for base in row.positions()
         ]
+
+    def has_failed(self, key: int) -> int:
+        """Whether an assert has failed before this state."""
+        return key >> self.failed & 1
 
     def pack(self, state: State, failed: int) -> int:
         """The key of a state whose processes stand in this order."""
         key = failed << self.failed
         for value, group, offset in zip(state.shared, self.groups, self.shared, strict=True):
             key |= value - self.fields[group].lo << offset
-        for e, places in enumerate(state.places):
-            for number, place in enumerate(places):
-                key |= self.pack_place(e, place) << self.bases[e] + number * self.strides[e]
+        for e, (places, row, tally) in enumerate(zip(state.places, self.rows, self.tallies, strict=True)):
+            for i, place in enumerate(places):
+                packed = self.pack_place(e, place)
+                key += 1 << row.position(tally.index(packed)) if tally else packed << row.position(i)
         return key
 
     def pack_place(self, e: int, place: Place) -> int:
@@ -152,10 +190,11 @@ class Layout:
             for group, offset in zip(self.groups, self.shared, strict=True)
         )
         places = []
-        for e, block in enumerate(self.blocks):
-            mask = (1 << self.strides[e]) - 1
-            shifts = [self.bases[e] + number * self.strides[e] for number in range(block.count)]
-            places.append(tuple(self.unpack_place(e, key >> shift & mask) for shift in shifts))
+        for e, (row, tally) in enumerate(zip(self.rows, self.tallies, strict=True)):
+            parts = [key >> at & (1 << row.width) - 1 for at in row.positions()]
+            if tally:
+                parts = [value for value, many in zip(tally, parts, strict=True) for _ in range(many)]
+            places.append(tuple(self.unpack_place(e, value) for value in parts))
         return State(shared, tuple(places))
 
     def unpack_place(self, e: int, packed: int) -> Place:
@@ -171,85 +210,7 @@ class Layout:
         return Place(node, tuple(values), held)
 
 
-def layout_of(program: Program, codes: list[tuple[int, ...]]) -> Layout:
-    """A first layout, with little room; ``codes`` are the nodes of each entry's places."""
-    groups = _groups(program)
-    room = max(HEADROOM, sum(entry.process.count for entry in program.entries))
-    fields: list[Field] = []
-    for number in range(max(groups, default=-1) + 1):
-        slots = [slot for slot, group in zip(program.slots, groups, strict=True) if group == number]
-        initial = [slot.initial for slot in slots]
-        fields.append(_shared_field(slots[0].label, slots[0].kind, slots[0].bits, initial, room))
-    blocks = []
-    for entry, nodes in zip(program.entries, codes, strict=True):
-        slots_of = _colours(entry, nodes)
-        first = len(fields)
-        count = len(set(slots_of.values()))
-        names = [[entry.graph.names[r] for r, s in slots_of.items() if s == i] for i in range(count)]
-        for name in names:
-            label = next((n for n in name if n), "a temporary value")
-            hi = room if entry.process.count == 1 else HEADROOM
-            fields.append(Field(f"{entry.process.name}: {label}", 0, hi.bit_length()))
-        blocks.append(
-            Block(
-                nodes,
-                {register: first + slot for register, slot in slots_of.items()},
-                tuple(range(first, first + count)),
-                _locks(program, entry),
-                entry.process.count,
-            )
-        )
-    return Layout(fields, groups, tuple(blocks), [entry.graph.live for entry in program.entries])
-
-
-def _shared_field(name: str, kind: str, bits: int, initial: list[int], room: int) -> Field:
-    if kind in ("Flag", "Lock"):
-        return Field(name, 0, 1, 0, 1)
-    least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if bits else (None, None)
-    lo, hi = min(0, *initial), max(0, *initial) + room
-    hi = hi if most is None else min(hi, most)
-    return Field(name, lo, (hi - lo).bit_length(), least, most)
-
-
-def _groups(program: Program) -> tuple[int, ...]:
-    """A number for each slot; the elements of an array that is indexed when it runs share one."""
-    leader = list(range(len(program.slots)))
-    for ref in _references(program):
-        for slot in range(ref.base, ref.base + ref.length):
-            leader[slot] = min(leader[slot], ref.base)
-    numbers = {first: number for number, first in enumerate(sorted(set(leader)))}
-    return tuple(numbers[first] for first in leader)
-
-
-def _references(program: Program) -> list[WordRef]:
-    found = []
-    graphs = [entry.graph for entry in program.entries]
-    graphs += [graph for claim in program.claims for graph in claim.graphs()]
-    for node in (node for graph in graphs for node in graph.nodes):
-        if isinstance(node, Step):
-            found.append(node.word)
-        elif isinstance(node, Together):
-            found.extend(node.words)
-        found += [p.word for expr in node.uses() for p in walk(expr) if isinstance(p, Bare)]
-    return found
-
-
-def _locks(program: Program, entry: Entry) -> tuple[int, ...]:
-    """The lock slots that the entry's operations name."""
-    found = {
-        slot
-        for node in entry.graph.nodes
-        if isinstance(node, Step) and program.slots[node.word.base].kind == "Lock"
-        for slot in range(node.word.base, node.word.base + node.word.length)
-    }
-    return tuple(sorted(found))
-
-
-def _colours(entry: Entry, nodes: tuple[int, ...]) -> dict[int, int]:
-    """A small number for each live register, different for two that live at the same place."""
-    together = [entry.graph.live[node] for node in nodes]
-    colours: dict[int, int] = {}
-    for register in sorted({r for live in together for r in live}):
-        taken = {colours[o] for live in together if register in live for o in live if o in colours}
-        colours[register] = next(i for i in range(len(taken) + 1) if i not in taken)
-    return colours
+def layout_of(program: Program, symmetry: bool) -> Layout:
+    """A first layout, with little room."""
+    groups, fields, blocks = first_fields(program)
+    return Layout(fields, groups, tuple(blocks), [entry.graph.live for entry in program.entries], symmetry)

@@ -8,10 +8,11 @@ from typing import Any
 
 from attrs import evolve
 
-from racecheck.compiler.ir import Fail, Node, is_place
+from racecheck.compiler.ir import Fail
 from racecheck.compiler.program import Graph, Program
 from racecheck.explore.engine import Goal, Overflow, Spot, Stand, Turn, canonical, coverage_nodes, examine
-from racecheck.explore.layout import layout_of
+from racecheck.explore.generate import MARKS
+from racecheck.explore.layout import ROOM, layout_of
 from racecheck.explore.source import Generator
 from racecheck.explore.text import MODEL_ERROR
 from racecheck.interpreter import LONGEST_MOVE, Place
@@ -26,14 +27,14 @@ class PythonEngine:
     def __init__(self, program: Program, symmetry: bool, start: State | None = None) -> None:
         self.program = program
         self.symmetry = symmetry
-        self.layout = layout_of(program, [_places(entry.graph.nodes) for entry in program.entries])
+        self.layout = layout_of(program, symmetry)
         self._nodes = coverage_nodes(program)
-        self._happened = [0]
+        self._happened = [0] * (len(self._nodes) // MARKS + 1)
         self._scratch = [0]
         self._digits = [0] * (LONGEST_MOVE + 1)
         self._widths = [0] * (LONGEST_MOVE + 1)
         processes = sum(entry.process.count for entry in program.entries)
-        self.room = processes * (LONGEST_MOVE + 1)
+        self.room = (processes + ROOM) * (LONGEST_MOVE + 1)
         self._out = [0] * self.room
         self._ways: list[int] = []
         self._tales: list[int] = []
@@ -45,7 +46,7 @@ class PythonEngine:
     @property
     def happened(self) -> int:
         """A bit for each node of ``coverage_nodes`` that a move has passed."""
-        return self._happened[0]
+        return sum(bits << i * MARKS for i, bits in enumerate(self._happened))
 
     def _fit(self, state: State) -> None:
         """Widen the fields until the state fits."""
@@ -121,13 +122,15 @@ class PythonEngine:
     def stands(self, key: int, goal: Goal | None = None) -> list[Stand]:
         """Each place that is occupied, with the moves of all processes there, or of one under symmetry."""
         run = self._tracked.get(goal) or self._track(goal)
-        starts = [0] * (len(self._blocks) + 1)
+        starts = [0] * (len(self._parts) + 1)
         run(key, self._out, starts, self._ways, self._tales)
         processes: dict[Spot, int] = {}
         turns: dict[Spot, list[Turn]] = {}
-        for number, (e, shift, mask) in enumerate(self._blocks):
-            spot = e, key >> shift & mask
-            processes[spot] = processes.get(spot, 0) + 1
+        for number, (e, shift, mask, counted) in enumerate(self._parts):
+            part = key >> shift & mask
+            spot, many = (e, part) if counted is None else (e, counted), 1 if counted is None else part
+            if many:
+                processes[spot] = processes.get(spot, 0) + many
             for i in range(starts[number], starts[number + 1]):
                 turns.setdefault(spot, []).append(self._turn(i))
         return [Stand(spot, count, turns.get(spot, [])) for spot, count in processes.items()]
@@ -161,12 +164,13 @@ class PythonEngine:
         """What the block stands for."""
         return self.layout.unpack_place(spot[0], spot[1])  # type: ignore[arg-type]
 
-    def _locate(self) -> list[tuple[int, int, int]]:
-        """Of each process: its entry, and the shift and mask of its block."""
+    def _locate(self) -> list[tuple[int, int, int, int | None]]:
+        """Of each process, or place that is counted: its entry, the shift and mask, and the place."""
+        rows = zip(self.layout.rows, self.layout.tallies, strict=True)
         return [
-            (e, self.layout.bases[e] + i * stride, (1 << stride) - 1)
-            for e, (block, stride) in enumerate(zip(self.layout.blocks, self.layout.strides, strict=True))
-            for i in range(block.count)
+            (e, shift, (1 << row.width) - 1, tally[i] if tally else None)
+            for e, (row, tally) in enumerate(rows)
+            for i, shift in enumerate(row.positions())
         ]
 
     def _compile(self) -> None:
@@ -174,7 +178,7 @@ class PythonEngine:
         self._compile_expand()
         self.check: Callable[[int], int] = self._function(self._generator().check(), "check")
         self._tracked.clear()
-        self._blocks = self._locate()
+        self._parts = self._locate()
 
     def _compile_expand(self) -> None:
         self.source = self._generator().expand()
@@ -183,7 +187,7 @@ class PythonEngine:
 
     def _generator(self) -> Generator:
         marks = {node: i for i, node in enumerate(self._nodes) if not self.happened >> i & 1}
-        return Generator(self.program, self.layout, self.symmetry, marks)
+        return Generator(self.program, self.layout, marks)
 
     def _function(self, source: str, name: str) -> Callable[..., Any]:
         space: dict[str, Any] = {
@@ -191,11 +195,8 @@ class PythonEngine:
             "widths": self._widths,
             "scratch": self._scratch,
             "happened": self._happened,
+            **self._generator().tables(),
         }
         exec(compile(source, f"<generated for {self.program.model.name}>", "exec"), space)
         function: Callable[..., Any] = space[name]
         return function
-
-
-def _places(nodes: tuple[Node, ...]) -> tuple[int, ...]:
-    return tuple(i for i, node in enumerate(nodes) if is_place(node))

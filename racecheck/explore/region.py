@@ -30,7 +30,8 @@ from racecheck.compiler.ir import (
     is_place,
 )
 from racecheck.compiler.program import Graph
-from racecheck.explore.text import DONE, MODEL_ERROR, Lines, Words, fork, without_labels
+from racecheck.explore.lines import DONE, Lines, fork, without_labels
+from racecheck.explore.text import MODEL_ERROR, Words
 from racecheck.interpreter import LONGEST_MOVE
 
 Label = tuple[int, bool]
@@ -182,8 +183,9 @@ class Region:
 
     def settle(self, lines: Lines, path: Path) -> Path:
         """Add to ``t`` what is pending."""
-        if path.pending:
-            lines.add(f"t += {path.pending}")
+        for name, constant in self.words.sums(path.pending):
+            if constant:
+                lines.add(f"{name} += {constant}")
         return evolve(path, pending=0)
 
     def fuel(self, lines: Lines, passed: int) -> None:

@@ -4,29 +4,48 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from racecheck.compiler.ir import Choose
+from racecheck.compiler.ir import Choose, Result
 from racecheck.compiler.program import Graph, Program
 from racecheck.explore.engine import Goal, normal_bits
-from racecheck.explore.generate import ConditionRegion, EntryRegion, TrackedRegion
+from racecheck.explore.generate import EntryRegion, TrackedRegion
 from racecheck.explore.layout import Layout
-from racecheck.explore.text import MODEL_ERROR, Lines, Words
+from racecheck.explore.lines import DONE, Lines
+from racecheck.explore.region import Region
+from racecheck.explore.text import MODEL_ERROR, Words
 from racecheck.interpreter import LONGEST_MOVE
 
 UNROLLED = 500
 """Lines up to which the code of identical processes is written out for each of them."""
+NO_VALUE = -(1 << 62)
+"""What the value of an expression is in machine words, where evaluating it is an error of the model."""
+
+
+class ConditionRegion(Region):
+    """A property's condition: ``value`` at its end."""
+
+    def __init__(self, graph: Graph, words: Words, error: str) -> None:
+        self.error = error
+        super().__init__(graph, words, [graph.entry])
+        self.numbers[graph.entry, False] = 0
+        self.todo.append((graph.entry, False))
+        self.finish()
+
+    def result(self, lines: Lines, node: Result) -> None:
+        """Keep the value."""
+        lines.add(f"value = {self.words.expr(node.value)}", DONE)
 
 
 @frozen
 class Generator:
-    """Source for one program, layout and kind of symmetry.
+    """Source for one program, and for a layout.
 
     ``marks`` gives a bit of ``happened`` to each entry and node that is still to happen. ``tracked`` moves
-    tell whose they are, and what they say of a ``goal``.
+    tell whose they are, and what they say of a ``goal``. A state of a split layout is a row of the array
+    ``keys`` from ``at`` on, and targets are written to ``out`` behind the ``n`` that are there already.
     """
 
     program: Program
     layout: Layout
-    symmetry: bool
     marks: dict[tuple[int, int], int]
     tracked: bool = False
     goal: Goal | None = None
@@ -40,67 +59,87 @@ class Generator:
     def expand(self) -> str:
         """The function ``expand(s, out)``: writes the targets of ``s`` to ``out`` and returns their number.
 
-        When tracked, there are three arguments more: ``starts``, for each process how many targets are
-        those of processes before it, and for each target ``ways`` and ``tales``; see ``TrackedRegion``.
+        When tracked, there are three arguments more: ``starts``, for each process, or place of processes
+        that are counted, how many targets are those of the ones before it, and for each target ``ways`` and
+        ``tales``; see ``TrackedRegion``.
         """
-        lines, counting = Lines(), self.tracked
-        arguments = "s, out, starts, ways, tales" if counting else "s, out"
-        arrays = "digits=digits, widths=widths, scratch=scratch, happened=happened"
-        with lines.under(f"def expand({arguments}, {arrays}):"):
+        arrays = ["out", *["starts", "ways", "tales"] * self.tracked]
+        kept = ["digits", "widths", "scratch", "happened"]
+        split = self.layout.split
+        lines = self._head("expand", "s", *arrays, *(["n", *kept] if split else [f"{a}={a}" for a in kept]))
+        if not split:
             lines.add("n = 0")
-            if self.program.failures():
-                lines.add(f"if s >> {self.layout.failed}:", "    return 0")
-            for e, block in enumerate(self.layout.blocks):
-                number = sum(earlier.count for earlier in self.layout.blocks[:e])
-                if (self.symmetry and block.count > 1) or not self._unrolled(lines, e, number, counting):
-                    self._looped(lines, e, number, counting)
-            lines.add("return n")
+        if self.program.failures():
+            lines.add(f"if {self._failed('s')}:", "    return n")
+        number = 0
+        for e, row in enumerate(self.layout.rows):
+            if self.layout.alike(e) or not self._unrolled(lines, e, number):
+                self._looped(lines, e, number)
+            number += row.count
+        lines.add("return n")
         return str(lines)
+
+    def _head(self, name: str, state: str, *arguments: str) -> Lines:
+        """The head of a function of a state."""
+        lines = Lines()
+        first = ["keys", "at"] if self.layout.split else [state]
+        lines.add(f"def {name}({', '.join([*first, *arguments])}):")
+        lines.depth = 1
+        if self.layout.split:
+            lines.add(*(f"{word} = keys[at + {i}]" for i, word in enumerate(self.words.names(state))))
+        return lines
+
+    def _failed(self, state: str) -> str:
+        name, bit = self.words.at(self.layout.failed, state)
+        return f"({name} >> {bit}) & 1"
 
     def _region(self, e: int, shift: int | str) -> EntryRegion:
         """The moves of a process of entry ``e``."""
-        sort = self.symmetry and self.layout.blocks[e].count > 1
-        graph = self.program.entries[e].graph
+        graph, alike = self.program.entries[e].graph, self.layout.alike(e)
         if self.tracked:
             goal = self.goal.event if self.goal and self.goal.entry == e else None
-            return TrackedRegion(goal, graph, self.words, e, {}, shift=shift, sort=sort)
+            return TrackedRegion(goal, graph, self.words, e, {}, shift=shift, alike=alike)
         marks = {at: mark for (entry, at), mark in self.marks.items() if entry == e}
-        return EntryRegion(graph, self.words, e, marks, shift=shift, sort=sort)
+        return EntryRegion(graph, self.words, e, marks, shift=shift, alike=alike)
 
-    def _unrolled(self, lines: Lines, e: int, number: int, counting: bool) -> bool:
+    def _unrolled(self, lines: Lines, e: int, number: int) -> bool:
         """The moves of each of an entry's processes; False if that is too long."""
-        block, base, stride = self.layout.blocks[e], self.layout.bases[e], self.layout.strides[e]
-        for i in range(block.count):
-            shift = base + i * stride
+        row = self.layout.rows[e]
+        for i, shift in enumerate(row.positions()):
             code = self._process(self._region(e, shift))
-            if block.count > 1 and block.count * len(code.lines) > UNROLLED:
+            if row.count > 1 and not row.each and row.count * len(code.lines) > UNROLLED:
                 return False
-            lines.add(f"here = (s >> {shift}) & {(1 << stride) - 1}")
+            name, bit = self.words.at(shift, "s")
+            lines.add(f"here = ({name} >> {bit}) & {(1 << row.width) - 1}")
             lines.append(code)
-            if counting:
+            if self.tracked:
                 lines.add(f"starts[{number + i + 1}] = n")
         return True
 
-    def _looped(self, lines: Lines, e: int, number: int, counting: bool) -> None:
-        """The moves of an entry's processes, one after another; under symmetry of one at each place."""
-        block, base, stride = self.layout.blocks[e], self.layout.bases[e], self.layout.strides[e]
-        code = self._process(self._region(e, "shift"))
-        lines.add(f"shift = {base}")
-        if self.symmetry:
+    def _looped(self, lines: Lines, e: int, number: int) -> None:
+        """The moves of an entry's processes, one after another; if they are alike, of one at each place."""
+        row, tally = self.layout.rows[e], self.layout.tallies[e]
+        code, (name, base) = self._process(self._region(e, "shift")), self.words.at(row.base, "s")
+        here = f"({name} >> shift) & {(1 << row.width) - 1}"
+        lines.add(f"number = {number}", f"shift = {base}")
+        if self.layout.alike(e):
             lines.add("last = -1")
-        if counting:
-            lines.add(f"number = {number}")
-        with lines.under(f"while shift < {base + stride * block.count}:"):
-            lines.add(f"here = (s >> shift) & {(1 << stride) - 1}")
-            if self.symmetry:
+        with lines.under(f"while number < {number + row.count}:"):
+            if tally:
+                with lines.under(f"if {here}:"):
+                    lines.add(f"here = places{e}[number - {number}]")
+                    lines.append(code)
+            elif self.layout.alike(e):
+                lines.add(f"here = {here}")
                 with lines.under("if here != last:"):
                     lines.add("last = here")
                     lines.append(code)
             else:
+                lines.add(f"here = {here}")
                 lines.append(code)
-            if counting:
-                lines.add("number += 1", "starts[number] = n")
-            lines.add(f"shift += {stride}")
+            lines.add("number += 1", f"shift += {row.width}")
+            if self.tracked:
+                lines.add("starts[number] = n")
 
     def _process(self, region: EntryRegion) -> Lines:
         """All outcomes of a process's next move: with choices, one for each row of digits."""
@@ -120,31 +159,39 @@ class Generator:
         return lines
 
     def value(self, condition: Graph) -> str:
-        """The function ``value(t)`` of a property's expression; None for an error of the model."""
-        region = ConditionRegion(condition, self.words, "None")
-        lines = Lines()
-        with lines.under("def value(t):"):
-            if region.loops:
-                lines.add("fuel = 0")
-            lines.append(region.dispatch("0"))
-            lines.add("return value")
+        """The function ``value(t)`` of an expression; for an error of the model it gives None or NO_VALUE."""
+        region = ConditionRegion(condition, self.words, str(NO_VALUE) if self.layout.split else "None")
+        lines = self._head("value", "t")
+        if region.loops:
+            lines.add("fuel = 0")
+        lines.append(region.dispatch("0"))
+        lines.add("return value")
         return str(lines)
 
     def check(self) -> str:
         """The function ``check(t)``: see ``Engine.check``."""
-        lines = Lines()
-        with lines.under("def check(t):"):
-            lines.add("bits = 0")
-            for i, claim in enumerate(self.program.claims):
-                if claim.condition is None:
-                    continue
-                region = ConditionRegion(claim.condition, self.words, str(~normal_bits(self.program)))
-                if region.loops:
-                    lines.add("fuel = 0")
-                lines.append(region.dispatch("0"))
-                lines.add("if value:", f"    bits |= {1 << i}")
-            if self.program.failures():
-                lines.add(f"if t >> {self.layout.failed}:")
-                lines.add(f"    bits |= {1 << len(self.program.claims)}")
-            lines.add("return bits")
+        lines = self._head("check", "t")
+        lines.add("bits = 0")
+        for i, claim in enumerate(self.program.claims):
+            if claim.condition is None:
+                continue
+            region = ConditionRegion(claim.condition, self.words, str(~normal_bits(self.program)))
+            if region.loops:
+                lines.add("fuel = 0")
+            lines.append(region.dispatch("0"))
+            lines.add("if value:", f"    bits |= {1 << i}")
+        if self.program.failures():
+            lines.add(f"if {self._failed('t')}:", f"    bits |= {1 << len(self.program.claims)}")
+        lines.add("return bits")
         return str(lines)
+
+    def tables(self) -> dict[str, list[int]]:
+        """What generated code looks up: of entries that are counted, the places, and where to count each."""
+        found = {}
+        for e, (tally, row) in enumerate(zip(self.layout.tallies, self.layout.rows, strict=True)):
+            if tally:
+                bits = [self.words.at(at)[1] for at in row.positions()]
+                where = dict(zip(tally, bits, strict=True))
+                found[f"places{e}"] = list(tally)
+                found[f"where{e}"] = [where.get(block, 0) for block in range(1 << self.layout.strides[e])]
+        return found

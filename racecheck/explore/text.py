@@ -1,4 +1,4 @@
-"""Pieces of generated code: indented lines, expressions, and operations on packed words.
+"""Pieces of generated code: expressions, and operations on packed words.
 
 The generated code is for two readers, CPython and a compiler of int64 code: plain assignments, ``if``
 and ``while``, integers, and a few arrays that are handed in.
@@ -7,78 +7,19 @@ and ``while``, integers, and a few arrays that are handed in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
-from attrs import define, field
+from attrs import frozen
 
 from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg, WordRef
 from racecheck.compiler.ir import SetGhost, Step
 from racecheck.compiler.operators import CONVERSIONS, LARGEST_SHIFT
-from racecheck.explore.layout import Layout
+from racecheck.explore.layout import WORD, Layout
+from racecheck.explore.lines import Lines, substitute
 from racecheck.operations import wrap
 
 MODEL_ERROR = -1
 """What generated code returns where the reference interpreter would raise ModelError."""
-
-DONE = "@done"
-"""Stands for the end of a move until it is known whether that needs a line."""
-
-
-@define
-class Lines:
-    """Source lines with their indentation."""
-
-    lines: list[tuple[int, str]] = field(factory=list)
-    depth: int = 0
-
-    def add(self, *texts: str) -> None:
-        """Append lines at the present depth."""
-        self.lines.extend((self.depth, text) for text in texts)
-
-    @contextmanager
-    def under(self, header: str) -> Iterator[None]:
-        """Append a header, and indent what follows."""
-        self.add(header)
-        self.depth += 1
-        yield
-        self.depth -= 1
-
-    def append(self, other: Lines) -> None:
-        """Append another block at the present depth."""
-        self.lines.extend((self.depth + depth, text) for depth, text in other.lines)
-
-    def __str__(self) -> str:
-        return "\n".join("    " * depth + text for depth, text in self.lines)
-
-
-def fork(condition: str, yes: Lines, no: Lines) -> Lines:
-    """``if condition: yes else: no``, or one of them if they are the same."""
-    if yes.lines == no.lines:
-        return yes
-    lines = Lines()
-    with lines.under(f"if {condition}:"):
-        lines.append(yes)
-    with lines.under("else:"):
-        lines.append(no)
-    return lines
-
-
-def without_labels(lines: Lines) -> Lines:
-    """The code where no jump needs a label."""
-    kept: list[tuple[int, str]] = []
-    for depth, text in lines.lines:
-        if text != DONE:
-            kept.append((depth, text))
-        elif not kept or kept[-1][0] < depth:
-            kept.append((depth, "pass"))
-    return Lines(kept)
-
-
-def total(constant: int, *terms: str) -> str:
-    """The sum of a constant and other terms, as an expression."""
-    parts = [*terms, str(constant)] if constant or not terms else terms
-    return " + ".join(parts).replace("+ -", "- ")
 
 
 def overflow(number: int, value: str) -> tuple[str, str]:
@@ -95,31 +36,81 @@ def wrapped(text: str, bits: int, signed: bool) -> str:
     return f"((({text} + {half}) & {mask}) - {half})"
 
 
-def substitute(text: str, **names: str) -> str:
-    """The text with whole names replaced."""
-    return re.sub(r"\b[a-z_]+\b", lambda match: names.get(match[0], match[0]), text)
+@frozen
+class Cell:
+    """A packed word: the variable that holds it, or which of several, and the bit where it starts there."""
+
+    names: tuple[str, ...]
+    shift: str
+    number: str = ""
+
+    def read(self) -> str:
+        """The variable, as an expression."""
+        text = self.names[-1]
+        for i, name in reversed(list(enumerate(self.names[:-1]))):
+            text = f"({name} if {self.number} == {i} else {text})"
+        return text
+
+    def add(self, lines: Lines, value: str) -> None:
+        """Add to the word what cannot carry out of it."""
+        if len(self.names) == 1:
+            lines.add(f"{self.names[0]} += {value} << {self.shift}")
+            return
+        for i, name in enumerate(self.names):
+            lines.add(f"if {self.number} == {i}:", f"    {name} += {value} << {self.shift}")
 
 
 class Words:
-    """Loads and stores of packed words in ``t``."""
+    """Loads and stores of packed words: in ``t``, or in ``t0``, ``t1`` and so on where that is split."""
 
     def __init__(self, layout: Layout, kinds: tuple[str, ...], bits: tuple[int, ...]) -> None:
         self.layout = layout
         self.kinds = kinds
         self.bits = bits
 
-    def offset(self, ref: WordRef) -> str:
-        """Where the word stands, as an expression."""
-        base = self.layout.shared[ref.base]
-        if ref.length == 1:
-            return str(base)
-        width = self.layout.fields[self.layout.groups[ref.base]].width
-        return f"({base} + {self.expr(ref.index)} * {width})"
+    def names(self, letter: str = "t") -> list[str]:
+        """The variables of a state."""
+        if self.layout.words == 1:
+            return [letter]
+        return [f"{letter}{word}" for word in range(self.layout.words)]
 
-    def load(self, ref: WordRef, offset: str | None = None) -> str:
+    def at(self, position: int, letter: str = "t") -> tuple[str, int]:
+        """The variable of a bit, and where it is in that."""
+        if self.layout.words == 1:
+            return letter, position
+        return f"{letter}{position // WORD}", position % WORD
+
+    def sums(self, constant: int) -> list[tuple[str, int]]:
+        """What to add to which variable, to add a constant to the state."""
+        if self.layout.words == 1:
+            return [("t", constant)]
+        found = []
+        for name in self.names():
+            low = (constant + (1 << WORD - 1)) % (1 << WORD) - (1 << WORD - 1)
+            found.append((name, low))
+            constant = constant - low >> WORD
+        return found
+
+    def cell(self, ref: WordRef) -> Cell:
+        """Where a word stands."""
+        row, first = self.layout.arrays[ref.base], self.layout.shared[ref.base]
+        if ref.length == 1:
+            name, bit = self.at(first)
+            return Cell((name,), str(bit))
+        index = self.expr(ref.index)
+        if not row.each:
+            name, bit = self.at(first)
+            return Cell((name,), f"({bit} + {index} * {row.width})")
+        before = self.layout.arrays[: ref.base].count(row)
+        index = f"({index} + {before})" if before else index
+        base, last = row.base // WORD, row.position(row.count - 1) // WORD
+        names = tuple(self.names()[base : last + 1])
+        return Cell(names, f"({index} % {row.each} * {row.width})", f"({index} // {row.each})")
+
+    def load(self, ref: WordRef, cell: Cell | None = None) -> str:
         """The word's value, as an expression."""
-        packed = self.layout.fields[self.layout.groups[ref.base]]
-        raw = f"((t >> {offset or self.offset(ref)}) & {(1 << packed.width) - 1})"
+        packed, cell = self.layout.fields[self.layout.groups[ref.base]], cell or self.cell(ref)
+        raw = f"(({cell.read()} >> {cell.shift}) & {(1 << packed.width) - 1})"
         return raw if packed.lo == 0 else f"({raw} + {packed.lo})"
 
     def expr(self, expr: Expr) -> str:
@@ -169,7 +160,7 @@ class Words:
         ref = WordRef(node.slot)
         lines.add(f"old = {self.load(ref)}", f"new = {self.expr(node.value)}")
         self._guard(lines, ref, ("lo", "hi"))
-        lines.add(f"t += (new - old) << {self.offset(ref)}")
+        self.cell(ref).add(lines, "(new - old)")
 
     def operation(self, lines: Lines, node: Step) -> int:
         """One operation on a word that is enabled: the store, and the result in its register.
@@ -178,10 +169,10 @@ class Words:
         """
         operation, ref = node.operation, node.word
         names = self._arguments(lines, node)
-        offset = self._offset(lines, ref)
+        cell = self._cell(lines, ref)
         if not operation.new:
             if node.target is not None:
-                names["old"] = self.load(ref, offset)
+                names["old"] = self.load(ref, cell)
                 lines.add(f"r{node.target.index} = {substitute(operation.result, **names)}")
             return 0
         text = substitute(operation.new, **names)
@@ -189,11 +180,11 @@ class Words:
         sometimes = operation.when and not operation.waits
         if change is not None and node.target is None and not sometimes:
             return self._add(lines, ref, change)
-        lines.add(f"old = {self.load(ref, offset)}", f"new = {text}")
+        lines.add(f"old = {self.load(ref, cell)}", f"new = {text}")
         sides = self._wrap(lines, ref, text) if change is None else ("hi",) if change > 0 else ("lo",)
         with lines.under(f"if {substitute(operation.when, **names)}:") if sometimes else nullcontext():
             self._guard(lines, ref, sides)
-            lines.add(f"t += {f'(new - old) << {offset}' if change is None else change << int(offset)}")
+            cell.add(lines, "(new - old)" if change is None else str(change))
         if node.target is not None:
             lines.add(f"r{node.target.index} = {substitute(operation.result, **names)}")
         return 0
@@ -213,7 +204,8 @@ class Words:
         number, offset = self.layout.groups[ref.base], self.layout.shared[ref.base]
         packed = self.layout.fields[number]
         limit, sign = (-change, "<") if change < 0 else (packed.hi - packed.lo - change, ">")
-        with lines.under(f"if (t & {(1 << packed.width) - 1 << offset}) {sign} {limit << offset}:"):
+        name, bit = self.at(offset)
+        with lines.under(f"if ({name} & {(1 << packed.width) - 1 << bit}) {sign} {limit << bit}:"):
             lines.add(*overflow(number, f"{self.load(ref)} + {change}"))
         return change << offset
 
@@ -228,11 +220,15 @@ class Words:
                 lines.add(f"{name} = {wrapped(self.expr(arg), bits, True)}")
         return names
 
-    def _offset(self, lines: Lines, ref: WordRef) -> str:
+    def _cell(self, lines: Lines, ref: WordRef) -> Cell:
+        """Where a word stands, its index evaluated once."""
+        cell = self.cell(ref)
         if ref.length == 1:
-            return self.offset(ref)
-        lines.add(f"o = {self.offset(ref)}")
-        return "o"
+            return cell
+        lines.add(f"o = {cell.shift}")
+        if cell.number:
+            lines.add(f"w = {cell.number}")
+        return Cell(cell.names, "o", "w" * bool(cell.number))
 
     def _wrap(self, lines: Lines, ref: WordRef, text: str) -> tuple[str, ...]:
         """Wrap ``new`` where it can leave the C type; on which sides it can leave its field."""
