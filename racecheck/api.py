@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shlex
 import time
+from pathlib import Path
 
 from racecheck.blame import kind_of
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.program import Program
 from racecheck.errors import PropertyError, UsageError
-from racecheck.explore.engine import Engine
+from racecheck.explore.automatic import search
 from racecheck.explore.limits import Limits
-from racecheck.explore.python import PythonEngine
-from racecheck.explore.reference import ReferenceEngine
-from racecheck.explore.search import Space, Watch, explore
+from racecheck.explore.search import Space, Watch
 from racecheck.harness import harness
 from racecheck.model import Model, ModelFunction
 from racecheck.render.text import render_report
@@ -21,7 +20,6 @@ from racecheck.report import BROKEN, Report, build_report
 from racecheck.verdicts.safety import judge, property_names
 
 UNFINISHED = ": give it more, check less, or mark the test with racecheck_unfinished_ok"
-ENGINES = ("auto", "reference", "python")
 
 
 def state_space(
@@ -33,8 +31,7 @@ def state_space(
     watch: Watch = lambda _: None,
 ) -> Space:
     """Reach every state of a model, or as many as the limits allow; ``racecheck.graph`` shows it."""
-    program = compiled(model)
-    return explore(_engine(engine, program, symmetry), limits or Limits(), watch)
+    return search(engine, compiled(model), symmetry=symmetry, limits=limits or Limits(), watch=watch)
 
 
 def report_on(
@@ -45,16 +42,20 @@ def report_on(
     engine: str = "auto",
     limits: Limits | None = None,
     watch: Watch = lambda _: None,
+    checkpoint: Path | None = None,
 ) -> Report:
     """Check a model, and return the report whatever the verdicts are.
 
     ``only`` names the one property to check; UsageError if there is none of that name. Errors of the
-    model raise ModelError. Memory grows with the number of states, some 200 bytes each.
+    model raise ModelError. Memory grows with the number of states: some 200 bytes each in plain Python, 20
+    and more in machine code. A ``checkpoint`` is a folder to save the search in, and to go on from.
     """
     program = compiled(model, only)
     limits = limits or Limits()
     start = time.monotonic()
-    space = explore(_engine(engine, program, symmetry), limits, watch)
+    space = search(
+        engine, program, symmetry=symmetry, limits=limits, watch=watch, checkpoint=checkpoint
+    )
     findings = judge(space, only, lambda: limits.reason(0))
     return build_report(space, findings, time.monotonic() - start)
 
@@ -99,9 +100,3 @@ def compiled(model: Model | ModelFunction, only: str | None = None) -> Program:
     if only is not None and only not in (names := property_names(program)):
         raise UsageError(f"no property {only!r}; name one of {', '.join(map(repr, names))}", built.file)
     return program
-
-
-def _engine(name: str, program: Program, symmetry: bool) -> Engine:
-    if name not in ENGINES:
-        raise UsageError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
-    return ReferenceEngine(program, symmetry) if name == "reference" else PythonEngine(program, symmetry)

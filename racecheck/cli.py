@@ -45,9 +45,15 @@ def cli() -> None:
 @click.option("--no-symmetry", is_flag=True, help="Tell identical processes apart.")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "reference", "python"]),
+    type=click.Choice(["auto", "reference", "python", "compiled"]),
     default="auto",
-    help="auto is the fastest; reference interprets the definition.",
+    help="auto is Python, and machine code when it pays; reference interprets the definition.",
+)
+@MEMORY
+@click.option(
+    "--checkpoint",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Save the search in a folder, and go on from there when run again.",
 )
 @click.option(
     "--save-traces",
@@ -63,6 +69,8 @@ def check(
     max_seconds: float | None,
     no_symmetry: bool,
     engine: str,
+    max_memory: int | None,
+    checkpoint: Path | None,
     save_traces: Path | None,
     as_json: bool,
 ) -> int:
@@ -83,8 +91,9 @@ def check(
             only=only,
             symmetry=not no_symmetry,
             engine=engine,
-            limits=Limits(max_states, max_seconds, interrupted),
+            limits=Limits.up_to(max_memory, max_states, max_seconds, interrupted),
             watch=watch,
+            checkpoint=checkpoint,
         )
     saved, problem = _save_traces(report, save_traces) if save_traces else ([], None)
     if as_json:

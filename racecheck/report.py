@@ -43,6 +43,7 @@ class Report:
     parameters: dict[str, Any]
     given: dict[str, Any]
     engine: str
+    engine_note: str
     symmetry: bool
     stopped: str | None
     states: int
@@ -73,6 +74,7 @@ def build_report(space: Space, findings: list[Finding], seconds: float) -> Repor
         parameters=model.parameters,
         given=model.given,
         engine=space.engine.name,
+        engine_note=space.remark,
         symmetry=space.engine.symmetry,
         stopped=space.stopped,
         states=space.states,
@@ -93,6 +95,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "parameters": report.parameters,
         "memory": MEMORY_MODEL,
         "engine": report.engine,
+        "engine_note": report.engine_note,
         "symmetry": report.symmetry,
         "complete": report.stopped is None,
         "stopped": report.stopped,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--max-states", type=click.IntRange(min=1), help="Stop a row beyond this many states.")
 @click.option("--no-symmetry", is_flag=True, help="Tell identical processes apart.")
+@MEMORY
 @JSON
 def compare(
     where: str,
@@ -38,6 +39,7 @@ def compare(
     max_seconds: float,
     max_states: int | None,
     no_symmetry: bool,
+    max_memory: int | None,
     as_json: bool,
 ) -> int:
     """Print what an attacker needs under each value of a model's one_of parameters: a row for each."""
@@ -56,7 +58,7 @@ def compare(
             function,
             given,
             over,
-            limits=lambda: Limits(max_states, max_seconds, interrupted),
+            limits=lambda: Limits.up_to(max_memory, max_states, max_seconds, interrupted),
             symmetry=not no_symmetry,
             watch=watch,
         ):

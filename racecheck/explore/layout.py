@@ -93,7 +93,7 @@ class Layout:
             width = block.count.bit_length() if self.tallies[e] else self.strides[e]
             self.rows.append(self._row(width, len(self.tallies[e]) or block.count))
         self.failed = self._row(1, 1).base
-        self.words = (self._end - 1) // WORD + 1 if self.split else 1
+        self.words = (self._end - 1) // WORD + 1
 
     def alike(self, e: int) -> bool:
         """Whether the processes of an entry are interchangeable, and many."""
@@ -110,7 +110,7 @@ class Layout:
         return row
 
     def _tally(self, e: int) -> tuple[int, ...]:
-        """Every value that a block can have, if to count processes takes no more bits than blocks; or ()."""
+        """Every value that a block can have, if to count processes takes no more bits; or ()."""
         block, width = self.blocks[e], self.blocks[e].count.bit_length()
         if not self.alike(e) or self.strides[e] > TALLIED:
             return ()

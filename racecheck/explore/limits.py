@@ -7,6 +7,7 @@ import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from attrs import define, field
 
@@ -28,6 +29,11 @@ class Limits:
     _start: float = field(factory=time.monotonic)
     _resident: int = field(factory=lambda: resident_memory())  # noqa: PLW0108 - defined below
 
+    @classmethod
+    def up_to(cls, memory: int | None, *limits: Any) -> Limits:
+        """The other limits, and this one if it is given."""
+        return cls(*limits) if memory is None else cls(*limits, memory=memory)
+
     def reason(self, states: int) -> str | None:
         """Why the search must stop now, or None."""
         if self.max_states is not None and states > self.max_states:
@@ -40,6 +46,10 @@ class Limits:
         if used > self.memory:
             return f"memory: {used >> 20:,} MiB used of the {self.memory >> 20:,} MiB that it may take"
         return None
+
+    def allows(self, more: int) -> bool:
+        """Whether so many bytes more may be used."""
+        return resident_memory() - self._resident + more <= self.memory
 
     def seconds(self) -> float:
         """Seconds since the search began."""

@@ -12,7 +12,7 @@ from racecheck.compiler.ir import Fail
 from racecheck.compiler.program import Graph, Program
 from racecheck.explore.engine import Goal, Overflow, Spot, Stand, Turn, canonical, coverage_nodes, examine
 from racecheck.explore.generate import MARKS
-from racecheck.explore.layout import ROOM, layout_of
+from racecheck.explore.layout import ROOM, Layout, layout_of
 from racecheck.explore.source import Generator
 from racecheck.explore.text import MODEL_ERROR
 from racecheck.interpreter import LONGEST_MOVE, Place
@@ -27,7 +27,7 @@ class PythonEngine:
     def __init__(self, program: Program, symmetry: bool, start: State | None = None) -> None:
         self.program = program
         self.symmetry = symmetry
-        self.layout = layout_of(program, symmetry)
+        self.layout = self.first_layout()
         self._nodes = coverage_nodes(program)
         self._happened = [0] * (len(self._nodes) // MARKS + 1)
         self._scratch = [0]
@@ -42,6 +42,10 @@ class PythonEngine:
         self._tracked: dict[Goal | None, Callable[..., Any]] = {}
         self._fit(self.start)
         self._compile()
+
+    def first_layout(self) -> Layout:
+        """Fields with little room."""
+        return layout_of(self.program, self.symmetry)
 
     @property
     def happened(self) -> int:

@@ -31,7 +31,7 @@ from racecheck.compiler.ir import (
 )
 from racecheck.compiler.program import Graph
 from racecheck.explore.lines import DONE, Lines, fork, without_labels
-from racecheck.explore.text import MODEL_ERROR, Words
+from racecheck.explore.text import LARGEST, MODEL_ERROR, TOO_LARGE, Words
 from racecheck.interpreter import LONGEST_MOVE
 
 Label = tuple[int, bool]
@@ -238,6 +238,8 @@ class Region:
                 self._choose(lines, node)
             case SetGhost():
                 self.words.ghost(lines, node)
+        for register in self.words.guards.get(self.graph, frozenset()) & {t.index for t in node.targets()}:
+            lines.add(f"if r{register} > {LARGEST} or r{register} < {-LARGEST}:", f"    return {TOO_LARGE}")
         assigned = path.assigned | {target.index for target in node.targets()}
         if isinstance(node, Step) and self.words.kinds[node.word.base] == "Lock":
             assigned |= {HELD}

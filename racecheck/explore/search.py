@@ -44,6 +44,8 @@ class Space:
     depth: int = 0
     stopped: str | None = None
     seconds: float = 0.0
+    remark: str = ""
+    """Why it was not the fastest engine that searched, if it might have been."""
 
     @property
     def program(self) -> Program:

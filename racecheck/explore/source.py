@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
-from racecheck.compiler.ir import Choose, Result
+from racecheck.compiler.ir import Choose, Fail, Result
 from racecheck.compiler.program import Graph, Program
 from racecheck.explore.engine import Goal, normal_bits
 from racecheck.explore.generate import EntryRegion, TrackedRegion
 from racecheck.explore.layout import Layout
 from racecheck.explore.lines import DONE, Lines
 from racecheck.explore.region import Region
-from racecheck.explore.text import MODEL_ERROR, Words
+from racecheck.explore.text import MODEL_ERROR, Guards, Words
 from racecheck.interpreter import LONGEST_MOVE
 
 UNROLLED = 500
@@ -35,13 +35,19 @@ class ConditionRegion(Region):
         lines.add(f"value = {self.words.expr(node.value)}", DONE)
 
 
+def bit_of(number: int) -> Lines:
+    """Set a bit."""
+    return Lines([(0, f"bits |= {1 << number}")])
+
+
 @frozen
 class Generator:
     """Source for one program, and for a layout.
 
     ``marks`` gives a bit of ``happened`` to each entry and node that is still to happen. ``tracked`` moves
-    tell whose they are, and what they say of a ``goal``. A state of a split layout is a row of the array
-    ``keys`` from ``at`` on, and targets are written to ``out`` behind the ``n`` that are there already.
+    tell whose they are, and what they say of a ``goal``. In code ``for_machine`` a state is ``keys`` from
+    ``at`` on, in words, and targets are written to ``out`` behind the ``n`` that are there already; there
+    ``guards`` are the registers whose values must be looked at.
     """
 
     program: Program
@@ -49,12 +55,15 @@ class Generator:
     marks: dict[tuple[int, int], int]
     tracked: bool = False
     goal: Goal | None = None
+    for_machine: bool = False
+    guards: Guards = field(factory=dict)
 
     @property
     def words(self) -> Words:
         """Loads and stores in this layout."""
         slots = self.program.slots
-        return Words(self.layout, tuple(s.kind for s in slots), tuple(s.bits for s in slots))
+        kinds, bits = tuple(slot.kind for slot in slots), tuple(slot.bits for slot in slots)
+        return Words(self.layout, kinds, bits, self.for_machine, self.guards)
 
     def expand(self) -> str:
         """The function ``expand(s, out)``: writes the targets of ``s`` to ``out`` and returns their number.
@@ -65,7 +74,7 @@ class Generator:
         """
         arrays = ["out", *["starts", "ways", "tales"] * self.tracked]
         kept = ["digits", "widths", "scratch", "happened"]
-        split = self.layout.split
+        split = self.for_machine
         lines = self._head("expand", "s", *arrays, *(["n", *kept] if split else [f"{a}={a}" for a in kept]))
         if not split:
             lines.add("n = 0")
@@ -82,10 +91,10 @@ class Generator:
     def _head(self, name: str, state: str, *arguments: str) -> Lines:
         """The head of a function of a state."""
         lines = Lines()
-        first = ["keys", "at"] if self.layout.split else [state]
+        first = ["keys", "at"] if self.for_machine else [state]
         lines.add(f"def {name}({', '.join([*first, *arguments])}):")
         lines.depth = 1
-        if self.layout.split:
+        if self.for_machine:
             lines.add(*(f"{word} = keys[at + {i}]" for i, word in enumerate(self.words.names(state))))
         return lines
 
@@ -159,8 +168,8 @@ class Generator:
         return lines
 
     def value(self, condition: Graph) -> str:
-        """The function ``value(t)`` of an expression; for an error of the model it gives None or NO_VALUE."""
-        region = ConditionRegion(condition, self.words, str(NO_VALUE) if self.layout.split else "None")
+        """The function ``value(t)`` of an expression; an error of the model is None or NO_VALUE."""
+        region = ConditionRegion(condition, self.words, str(NO_VALUE) if self.for_machine else "None")
         lines = self._head("value", "t")
         if region.loops:
             lines.add("fuel = 0")
@@ -181,12 +190,29 @@ class Generator:
             lines.append(region.dispatch("0"))
             lines.add("if value:", f"    bits |= {1 << i}")
         if self.program.failures():
-            lines.add(f"if {self._failed('t')}:", f"    bits |= {1 << len(self.program.claims)}")
+            with lines.under(f"if {self._failed('t')}:"):
+                lines.append(self._which_failed() if self.for_machine else bit_of(len(self.program.claims)))
         lines.add("return bits")
         return str(lines)
 
+    def _which_failed(self) -> Lines:
+        """A bit for each assert that has failed, by the places where its processes stand."""
+        lines, claims, failures = Lines(), len(self.program.claims), self.program.failures()
+        for e, (entry, row) in enumerate(zip(self.program.entries, self.layout.rows, strict=True)):
+            nodes, tally = entry.graph.nodes, self.layout.tallies[e]
+            for code, at in enumerate(self.layout.blocks[e].codes):
+                if not isinstance(node := nodes[at], Fail):
+                    continue
+                mask, bit = (1 << self.layout.place_bits[e]) - 1, claims + failures.index(node.name)
+                for i, position in enumerate(row.positions()):
+                    name, shift = self.words.at(position)
+                    here = f"({name} >> {shift}) & {(1 << row.width) - 1 if tally else mask}"
+                    if not tally or tally[i] & mask == code:
+                        lines.add(f"if {here}{f' == {code}' * (not tally)}:", f"    bits |= {1 << bit}")
+        return lines
+
     def tables(self) -> dict[str, list[int]]:
-        """What generated code looks up: of entries that are counted, the places, and where to count each."""
+        """What generated code looks up: of processes that are counted, the places and where to count."""
         found = {}
         for e, (tally, row) in enumerate(zip(self.layout.tallies, self.layout.rows, strict=True)):
             if tally:

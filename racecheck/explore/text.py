@@ -14,12 +14,20 @@ from attrs import frozen
 from racecheck.compiler.expr import Bare, Const, Expr, Op, Reg, WordRef
 from racecheck.compiler.ir import SetGhost, Step
 from racecheck.compiler.operators import CONVERSIONS, LARGEST_SHIFT
+from racecheck.compiler.program import Graph
 from racecheck.explore.layout import WORD, Layout
 from racecheck.explore.lines import Lines, substitute
 from racecheck.operations import wrap
 
+Guards = dict[Graph, frozenset[int]]
+"""Of each graph, the registers whose values must be looked at to see that they fit."""
+LARGEST = 1 << 40
+"""What such a register may hold, either way."""
+
 MODEL_ERROR = -1
 """What generated code returns where the reference interpreter would raise ModelError."""
+TOO_LARGE = -(1 << 32)
+"""What it returns where a value is beyond what machine code was shown to be right for."""
 
 
 def overflow(number: int, value: str) -> tuple[str, str]:
@@ -61,28 +69,38 @@ class Cell:
 
 
 class Words:
-    """Loads and stores of packed words: in ``t``, or in ``t0``, ``t1`` and so on where that is split."""
+    """Loads and stores of packed words: in ``t``, or ``for_machine`` in ``t0``, ``t1`` and so on."""
 
-    def __init__(self, layout: Layout, kinds: tuple[str, ...], bits: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        kinds: tuple[str, ...],
+        bits: tuple[int, ...],
+        for_machine: bool,
+        guards: Guards,
+    ) -> None:
         self.layout = layout
         self.kinds = kinds
         self.bits = bits
+        self.for_machine = for_machine
+        self.guards = guards
+        self.count = layout.words if for_machine else 1
 
     def names(self, letter: str = "t") -> list[str]:
         """The variables of a state."""
-        if self.layout.words == 1:
+        if self.count == 1:
             return [letter]
-        return [f"{letter}{word}" for word in range(self.layout.words)]
+        return [f"{letter}{word}" for word in range(self.count)]
 
     def at(self, position: int, letter: str = "t") -> tuple[str, int]:
         """The variable of a bit, and where it is in that."""
-        if self.layout.words == 1:
+        if self.count == 1:
             return letter, position
         return f"{letter}{position // WORD}", position % WORD
 
     def sums(self, constant: int) -> list[tuple[str, int]]:
         """What to add to which variable, to add a constant to the state."""
-        if self.layout.words == 1:
+        if self.count == 1:
             return [("t", constant)]
         found = []
         for name in self.names():
@@ -103,6 +121,9 @@ class Words:
             return Cell((name,), f"({bit} + {index} * {row.width})")
         before = self.layout.arrays[: ref.base].count(row)
         index = f"({index} + {before})" if before else index
+        if not self.for_machine:
+            shift = f"{row.base} + {index} // {row.each} * {WORD} + {index} % {row.each} * {row.width}"
+            return Cell(("t",), f"({shift})")
         base, last = row.base // WORD, row.position(row.count - 1) // WORD
         names = tuple(self.names()[base : last + 1])
         return Cell(names, f"({index} % {row.each} * {row.width})", f"({index} // {row.each})")
@@ -127,13 +148,17 @@ class Words:
 
     def _op(self, symbol: str, args: list[str]) -> str:
         if symbol in CONVERSIONS:
-            return wrapped(args[0], *CONVERSIONS[symbol])
+            return self.converted(args[0], *CONVERSIONS[symbol])
         if symbol in ("min", "max", "abs"):
             return f"{symbol}({', '.join(args)})"
         if symbol == "if":
             return f"({args[1]} if {args[0]} else {args[2]})"
         prefix = {"neg": "-", "invert": "~", "not": "not "}.get(symbol)
         return f"({prefix}{args[0]})" if prefix else f"({args[0]} {symbol} {args[1]})"
+
+    def converted(self, text: str, bits: int, signed: bool) -> str:
+        """A conversion to a C integer; machine code has no number that needs one of 64 bits."""
+        return text if self.for_machine and bits == WORD else wrapped(text, bits, signed)
 
     def guard(self, expr: Expr) -> str | None:
         """The condition under which evaluating this fallible expression is a model error."""
@@ -197,6 +222,8 @@ class Words:
         packed = self.layout.fields[self.layout.groups[ref.base]]
         change = int(delta[1] + "1") * int(delta[2])
         half = 1 << self.bits[ref.base] - 1
+        if abs(change) > packed.hi - packed.lo:  # it leaves the field whatever it is
+            return None
         return change if packed.lo + change >= -half and packed.hi + change < half else None
 
     def _add(self, lines: Lines, ref: WordRef, change: int) -> int:
@@ -217,7 +244,7 @@ class Words:
             if isinstance(arg, Const):
                 names[name] = self.expr(Const(wrap(arg.value, bits)))
             else:
-                lines.add(f"{name} = {wrapped(self.expr(arg), bits, True)}")
+                lines.add(f"{name} = {self.converted(self.expr(arg), bits, True)}")
         return names
 
     def _cell(self, lines: Lines, ref: WordRef) -> Cell:
@@ -234,6 +261,8 @@ class Words:
         """Wrap ``new`` where it can leave the C type; on which sides it can leave its field."""
         if self.kinds[ref.base] != "Atomic":
             return ()
+        if self.for_machine and self.bits[ref.base] == WORD:
+            return ("lo", "hi")
         half = 1 << self.bits[ref.base] - 1
         if text.startswith(("old +", "old -")):
             lines.add(f"if new >= {half}:", f"    new -= {2 * half}")

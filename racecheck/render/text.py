@@ -37,6 +37,8 @@ def _head(report: Report, width: int) -> str:
         f"depth {report.depth}, {report.seconds:.2f} s",
         f"memory model SC (sequential consistency), engine {report.engine}, symmetry {symmetry}",
     ]
+    if report.engine_note:
+        lines.append(f"in plain Python, since machine words may not hold the model: {report.engine_note}")
     if report.ranges:
         lines.append(f"largest ranges so far: {'; '.join(report.ranges)}")
     return "\n".join(filled(line, width) for line in lines)

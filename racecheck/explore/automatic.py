@@ -1,0 +1,96 @@
+"""Which engine searches: plain Python first, then machine code when the search is long enough for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import define
+
+from racecheck.compiler.program import Program
+from racecheck.errors import UsageError
+from racecheck.explore.bounds import DoesNotFit
+from racecheck.explore.compiled import CompiledEngine
+from racecheck.explore.limits import Limits
+from racecheck.explore.python import PythonEngine
+from racecheck.explore.reference import ReferenceEngine
+from racecheck.explore.search import Space, Watch, explore
+
+ENGINES = ("auto", "reference", "python", "compiled")
+PAYS = 0.7
+"""Seconds of searching after which compiling, which takes about as long, is worth it."""
+GLANCE = 0.1
+"""Seconds in which plain Python finds out how wide the fields are, if machine code is asked for."""
+HANDED_OVER = "handed over"
+
+
+def search(
+    name: str,
+    program: Program,
+    *,
+    symmetry: bool,
+    limits: Limits,
+    watch: Watch,
+    checkpoint: Path | None = None,
+) -> Space:
+    """Reach every state by the engine of this name, or as many as the limits allow.
+
+    "auto" stays in Python where the search is short, or where machine words do not hold the model: the
+    space's ``remark`` says why. UsageError if "compiled", or a checkpoint, is asked for there.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
+    if checkpoint and name in ("reference", "python"):
+        raise UsageError(f"--checkpoint needs the compiled engine; leave out --engine {name}")
+    if name == "reference":
+        return explore(ReferenceEngine(program, symmetry), limits, watch)
+    engine = PythonEngine(program, symmetry)
+    if name == "python":
+        return explore(engine, limits, watch)
+    patience = PAYS if name == "auto" and not checkpoint else GLANCE
+    first = _First(engine=engine, limits=limits, patience=patience, max_states=limits.max_states)
+    space = explore(engine, first, watch)
+    if space.stopped != HANDED_OVER and name == "auto" and not (checkpoint and first.why):
+        space.remark = first.why
+        return space
+    del space
+    try:
+        return _compiled(engine, limits, watch, checkpoint)
+    except DoesNotFit as why:
+        if name == "compiled" or checkpoint:
+            advice = "leave out --checkpoint" if checkpoint else "use --engine python"
+            raise UsageError(
+                f"machine words may not hold it: {why}; {advice}", program.model.file
+            ) from None
+        found = explore(PythonEngine(program, symmetry), limits, watch)
+        found.remark = str(why)
+        return found
+
+
+def _compiled(engine: PythonEngine, limits: Limits, watch: Watch, folder: Path | None) -> Space:
+    from racecheck.explore.checkpoint import Checkpoint
+    from racecheck.explore.sweep import sweep
+
+    return sweep(CompiledEngine(engine), limits, watch, Checkpoint(folder) if folder else None)
+
+
+@define(kw_only=True)
+class _First(Limits):
+    """The limits of a search that is handed over when it has taken so long, if it can be; else ``why``."""
+
+    engine: PythonEngine
+    limits: Limits
+    patience: float
+    why: str = ""
+
+    def reason(self, states: int) -> str | None:
+        """The reasons of the search itself, and that it is handed over."""
+        if found := self.limits.reason(states):
+            return found
+        if self.seconds() < self.patience or self.why:
+            return None
+        try:
+            CompiledEngine(self.engine).guards()
+        except DoesNotFit as why:
+            self.why = str(why)
+            return None
+        return HANDED_OVER

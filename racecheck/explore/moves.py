@@ -1,0 +1,218 @@
+"""All moves of the states of a compiled search, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from racecheck.compiler.program import Graph
+from racecheck.errors import RacecheckError
+from racecheck.explore.engine import Goal, Spot
+from racecheck.explore.layout import WORD
+from racecheck.explore.machine import (
+    CHECK,
+    KEPT,
+    LOW,
+    TRACKED,
+    A,
+    I,
+    U,
+    entry_of,
+    fetch,
+    machine_code,
+    mixed,
+)
+from racecheck.explore.source import NO_VALUE
+from racecheck.explore.sweep import ArraySpace
+
+SLICE = 1 << 16
+"""States between two questions whether to give up."""
+MOST_SPOTS = 1 << 25
+MOST_TALES = 1 << 16
+WIDE, NARROW, SHORT = types.int32[::1], types.int16[::1], types.uint16[::1]
+
+
+class Moves(NamedTuple):
+    """The places occupied in each state ("stands"), and the moves from these ("edges").
+
+    State s has the stands from ``first_stand[s]`` on, and stand i the edges from ``first_edge[i]`` on. A
+    stand is of a place, a number in ``spots``, where so many ``processes`` are. An edge has a ``target``
+    and a number in ``tales``: the ways of its choices, and what it tells of the goal, as generated code does.
+    States that are ``outside``, not expanded or behind a failed assert, have no stands.
+    """
+
+    first_stand: NDArray[np.int32]
+    stand_place: NDArray[np.int32]
+    processes: NDArray[np.int16]
+    first_edge: NDArray[np.int32]
+    target: NDArray[np.int32]
+    told: NDArray[np.uint16]
+    outside: NDArray[np.bool_]
+    spots: list[Spot]
+    tales: list[tuple[int, int]]
+
+
+def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]) -> Moves:
+    """The moves of all states, or of the first ones when told to give up. Costs some 50 ns a move."""
+    engine, layout, rows = space.compiled, space.compiled.layout, space.arrays.rows
+    parts, step, room = _parts(space), engine.tracked(goal), engine.most_targets()
+    many = len(parts[0])
+    table, size = space.arrays.index()
+    spots = np.zeros(2 * min(MOST_SPOTS, space.states * many + 1), np.int64)
+    spot_table = np.zeros(1 << (len(spots) + 1).bit_length(), np.int32)
+    tales, counts = np.zeros(2 * MOST_TALES, np.int64), np.zeros(4, np.int64)
+    first_stand, outside = np.zeros(space.states + 1, np.int32), np.ones(space.states, np.bool_)
+    stand_place, processes = np.zeros(0, np.int32), np.zeros(0, np.int16)
+    first_edge = np.zeros(1, np.int32)
+    target, told = np.empty(space.transitions, np.int32), np.empty(space.transitions, np.uint16)
+    out, ways, tells = (np.empty(room * n, np.int64) for n in (layout.words, 1, 1))
+    starts = np.zeros(many + 1, np.int64)
+    done = 0
+    for first in range(0, space.states, SLICE):
+        if first and give_up():
+            break
+        done = min(first + SLICE, space.states)
+        stands = int(counts[0]) + (done - first) * many
+        for array, more in ((stand_place, 0), (processes, 0), (first_edge, 1)):
+            if len(array) < stands + more:
+                array.resize(stands * 9 // 8 + more, refcheck=False)
+        _gather(
+            step, rows, layout.words, first, min(done, space.expanded), table, size, *parts,
+            layout.failed // WORD, layout.failed % WORD, out, starts, ways, tells, spots, spot_table, tales,
+            counts, first_stand, stand_place, processes, first_edge, target, told, outside, *engine.kept(),
+        )  # fmt: skip
+        first_stand[max(first, min(done, space.expanded)) + 1 : done + 1] = counts[0]
+        if counts[2] > len(spots) // 2 - 1 or counts[3] > MOST_TALES - 1:
+            raise RacecheckError("the processes stand at more places than can be told apart: check less")
+    for array, length in ((stand_place, counts[0]), (processes, counts[0]), (first_edge, counts[0] + 1)):
+        array.resize(int(length), refcheck=False)
+    target.resize(int(counts[1]), refcheck=False)
+    told.resize(int(counts[1]), refcheck=False)
+    pairs, told_of = (a[: 2 * int(n)].reshape(-1, 2) for a, n in ((spots, counts[2]), (tales, counts[3])))
+    return Moves(
+        first_stand[: done + 1], stand_place, processes, first_edge, target, told, outside[:done],
+        [(e, block) for e, block in pairs.tolist()], [(w, tell) for w, tell in told_of.tolist()],
+    )  # fmt: skip
+
+
+def values_of(space: ArraySpace, expression: Graph, states: int) -> NDArray[np.int64]:
+    """The value of a property's expression in each of the first states; ModelError as it raises that."""
+    values = np.empty(states, np.int64)
+    _evaluate(space.compiled.values(expression), space.arrays.rows, space.arrays.words, values)
+    wrong = np.flatnonzero(values == NO_VALUE)
+    if wrong.size:
+        evaluate = space.engine.evaluator(expression)
+        values[wrong] = [evaluate(space.arrays.key(number)) for number in wrong.tolist()]
+    return values
+
+
+def _parts(space: ArraySpace) -> tuple[NDArray[np.int64], ...]:
+    """Of each process, or place that is counted: word, shift, mask, entry, and the place or -1."""
+    layout = space.compiled.layout
+    found = [
+        (at // WORD, at % WORD, (1 << row.width) - 1, e, tally[i] if tally else -1)
+        for e, (row, tally) in enumerate(zip(layout.rows, layout.tallies, strict=True))
+        for i, at in enumerate(row.positions())
+    ]
+    return tuple(np.array(column, np.int64) for column in zip(*found, strict=True))
+
+
+@machine_code(I, CHECK, A, I, A)
+def _evaluate(value: Any, rows: Any, words: int, values: Any) -> int:
+    """The value of each state."""
+    for i in range(len(values)):
+        values[i] = value(rows, i * words)
+    return 0
+
+
+@machine_code(I, I, I, A, WIDE, A)
+def _named(entry, block, spots, table, counts):  # type: ignore[no-untyped-def]
+    """The number of a place: a new one for a new place."""
+    mask = len(table) - 1
+    slot = (((block * 2654435761) ^ (entry * 40503)) * 11400714819323 >> 16) & mask
+    while table[slot]:
+        at = 2 * (np.int64(table[slot]) - 1)
+        if spots[at] == entry and spots[at + 1] == block:
+            return np.int64(table[slot]) - 1
+        slot = (slot + 1) & mask
+    number = counts[2]
+    if 2 * number + 1 < len(spots):
+        spots[2 * number], spots[2 * number + 1] = entry, block
+        table[slot] = number + 1
+        counts[2] += 1
+    return number
+
+
+@machine_code(I, I, I, A, A)
+def _tale(ways, tells, tales, counts):  # type: ignore[no-untyped-def]
+    """The number of what a move tells: a new one for what no move has told."""
+    for i in range(counts[3]):
+        if tales[2 * i] == ways and tales[2 * i + 1] == tells:
+            return i
+    number = counts[3]
+    if 2 * number + 1 < len(tales):
+        tales[2 * number], tales[2 * number + 1] = ways, tells
+        counts[3] += 1
+    return number
+
+
+@machine_code(
+    I, TRACKED, A, I, I, I, U, I, A, A, A, A, A, I, I, A, A, A, A, A, WIDE, A, A, WIDE, WIDE, NARROW, WIDE,
+    WIDE, SHORT, types.boolean[::1], *KEPT,
+)  # fmt: skip
+def _gather(  # type: ignore[no-untyped-def]
+    step, rows, words, first, last, table, size, word, shift, mask, owner, counted, failed_word, failed_bit,
+    out, starts, ways, tells, spots, spot_table, tales, counts, first_stand, stand_place, processes,
+    first_edge, target, told, outside, digits, widths, scratch, happened,
+):  # fmt: skip
+    """Stands and edges of the states from ``first`` to before ``last``.
+
+    ``counts`` are stands, edges, places and tales so far.
+    """
+    bits = 0
+    while size >> bits:
+        bits += 1
+    many = len(word)
+    hashes = np.empty(len(ways), np.int64)
+    for state in range(first, last):
+        if not (rows[state * words + failed_word] >> failed_bit) & 1:
+            outside[state] = False
+            n = step(rows, state * words, out, starts, ways, tells, 0, digits, widths, scratch, happened)
+            for i in range(n):
+                hashes[i] = mixed(out, i * words, words)
+                fetch(table, (((hashes[i] >> 32) & LOW) * size) >> 32)
+            for part in range(many):
+                block = (rows[state * words + word[part]] >> shift[part]) & mask[part]
+                here = block if counted[part] >= 0 else 1
+                block = counted[part] if counted[part] >= 0 else block
+                for other in range(part - 1, -1, -1):  # processes at one place are one stand
+                    if owner[other] != owner[part] or counted[part] >= 0 or not here:
+                        break
+                    if (rows[state * words + word[other]] >> shift[other]) & mask[other] == block:
+                        here = 0
+                if not here:
+                    continue
+                for other in range(part, many):
+                    same = (rows[state * words + word[other]] >> shift[other]) & mask[other] == block
+                    if other > part and (owner[other] != owner[part] or counted[part] >= 0):
+                        break
+                    if other > part and not same:
+                        continue
+                    here += other > part
+                    for i in range(starts[other], starts[other + 1]):
+                        tag = (hashes[i] & ((1 << (32 - bits)) - 1)) << bits
+                        slot = (((hashes[i] >> 32) & LOW) * size) >> 32
+                        slot = entry_of(table, size, 0, 1, bits, slot, tag, rows, out, i * words, words)
+                        target[counts[1]] = (np.int64(table[slot]) & ((1 << bits) - 1)) - 1
+                        told[counts[1]] = _tale(ways[i], tells[i], tales, counts)
+                        counts[1] += 1
+                stand_place[counts[0]] = _named(owner[part], block, spots, spot_table, counts)
+                processes[counts[0]] = here
+                counts[0] += 1
+                first_edge[counts[0]] = counts[1]
+        first_stand[state + 1] = counts[0]
+    return last
