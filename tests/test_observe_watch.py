@@ -214,8 +214,8 @@ def test_what_no_model_has():
     page = page_of(
         changes(
             (1, SET, 1, -1, 1, 0, 0),
-            (1, MOD, 511, -1, 512, 0, HEAD),
-            (2, TEST, -2, 0, 510, 0, 0),
+            (1, MOD, 32768, -1, 32769, 0, 0),
+            (2, TEST, -2, 0, 32767, 0, 0),
             (1, SET, 7, -1, 7, 0, 0),
         )
     )
@@ -261,6 +261,77 @@ def test_violations(rule, items):
     page = page_of(changes(*items))
 
     assert (rule, "violation") in {(finding.rule, finding.judged) for finding in page.findings}
+
+
+def test_reclaim_is_no_attempt():
+    """Reclaim isolates a page as compaction does; it adds it to the swap cache, or freezes it for ever."""
+    swapped = changes(
+        (1, UNLESS, 1, 1, 2, 1, LRU),
+        (1, MOD, 1, -1, 3, 1, LOCKED),
+        (1, TEST, -1, 0, 2, 0, LOCKED),
+        (1, TEST, -1, 0, 1, 0, LRU),
+    )
+    freed = changes((1, UNLESS, 1, 1, 2, 0, LRU), (1, FREEZE, 2, 1, 0, 0, LOCKED), (2, SET, 1, -1, 1, 0, 0))
+
+    one, other = page_of(swapped), page_of(freed)
+
+    assert not one.attempts
+    assert not one.unexplained
+    assert not other.attempts
+    assert other.operations == {names.RECLAIM: 1, names.ALLOCATE: 1}
+
+
+def test_where_events_tell_flags_do_not():
+    """In a log with events of compaction, who isolates without them does something else."""
+    begin = " rg-59 [000] ..... 0.5: mm_compaction_begin: zone_start=0x0\n"
+    isolated = changes(
+        (1, UNLESS, 1, 1, 3, 1, LRU), (1, TEST, -1, 0, 2, 0, LOCKED), (1, FREEZE, 2, 1, 0, 0, LOCKED)
+    )
+
+    assert page_of(isolated).attempts
+    assert not page_of(isolated, begin).attempts
+
+
+def test_a_huge_page_is_split():
+    """The head is frozen and gets its reference by an increment; each tail page is thawed."""
+    head = changes(
+        (1, MOD, 511, -1, 513, 1, HEAD),
+        (1, FREEZE, 513, 1, 0, 0, HEAD | LOCKED),
+        (1, MOD, 1, -1, 1, 0, LOCKED),
+        (1, TEST, -1, 1, 0, 0, 0),
+    )
+    tail = changes((1, UNFREEZE, 1, -1, 1, 0, LOCKED), (1, TEST, -1, 1, 0, 0, 0))
+
+    one, other = page_of(head), page_of(tail)
+
+    assert one.operations == {names.PMD_SPLIT: 1, names.SPLIT: 1, names.FREE: 1}
+    assert other.operations == {names.SPLIT: 1, names.FREE: 1}
+    assert not one.findings + other.findings
+
+
+def test_a_pin_that_was_read_late_breaks_nothing():
+    """Another's unpin came between a pin and its read: that is no torn read, and no violation."""
+    page = page_of(
+        changes(
+            (1, MOD, 1024, -1, 1026, 1, 0),
+            (2, MOD, 1024, -1, 1026, 1, 0),
+            (1, TEST, -1024, 0, 1026, 1, 0),
+            (2, TEST, -1024, 0, 2, 1, 0),
+        )
+    )
+
+    assert page.late
+    assert not page.findings
+
+
+def test_near_a_gap_the_order_convicts_nobody():
+    """A count that comes out negative by a guess at what the log lacks is no violation."""
+    ups = [(1, MOD, 1, -1, n, 0, 0) for n in range(3, 9)]
+    gap = [(2, TEST, -1, 0, 1, 0, 0), (1, TEST, -1, 1, 0, 0, 0), (2, MOD, 1, -1, 1, 0, 0)]
+    page = page_of(changes(*ups, *gap))
+
+    assert page.missing
+    assert not page.findings
 
 
 def test_a_held_pin_shows():

@@ -7,7 +7,7 @@ from attrs import define
 from racecheck.observe import lexicon as names
 from racecheck.observe.holdings import BIAS, Held, Holdings
 from racecheck.observe.project import Projection
-from racecheck.observe.records import FREEZE, LOCKED, LRU, MOD, TEST, UNLESS, Record
+from racecheck.observe.records import FREEZE, HEAD, LOCKED, LRU, MOD, TEST, UNLESS, Record
 
 SKIPPED, PUT_BACK, FAILED, MIGRATED, OPEN = "skipped", "put back", "failed", "migrated", "not ended"
 
@@ -51,10 +51,17 @@ class Scan:
         self.holdings, self.one_pass, self.states = holdings, one_pass, one_pass.start
         self.passing: list[Record] = []
         self.moved: list[Record] = []
-        self.over = False
+        self.over = self.swaps = False
 
     def take(self, record: Record) -> bool:
-        """The scanner's next change; whether it belongs to the attempt, which may then be over."""
+        """The scanner's next change; whether it belongs to the attempt, which may then be over.
+
+        What is put into the swap cache is reclaimed, not migrated: it was no attempt (``swaps``).
+        """
+        if record.kind == MOD and record.val > 0 and not (self.passing or self.attempt.passes):
+            self.over = self.swaps = True
+            self.holdings.hold(self.attempt.record)
+            return False
         if record.flags & LOCKED:
             self._pass(record)
             return True
@@ -62,6 +69,13 @@ class Scan:
         if record.kind != TEST or record.val != -1:
             return False
         self._end(record)
+        return True
+
+    def reclaims(self) -> bool:
+        """Whether it froze the page and never thawed it, so that it was reclaim, which is counted then."""
+        if not (self.passing and self.passing[-1].kind == FREEZE and self.passing[-1].ret):
+            return False
+        self.holdings.count(names.RECLAIM, [self.attempt.record, *self.passing])
         return True
 
     def abandon(self) -> None:
@@ -126,6 +140,6 @@ class Scan:
 
 def isolates(first: Record, record: Record) -> bool:
     """Whether the record shows that the reference taken by the first one was for isolation."""
-    if first.kind != UNLESS or not first.flags & LRU:
+    if first.kind != UNLESS or not first.flags & LRU or first.flags & HEAD:
         return False
     return record.kind == FREEZE or bool(record.flags & LOCKED and not record.flags & LRU)

@@ -13,7 +13,18 @@ from typing import Final
 from attrs import define
 
 from racecheck.observe import lexicon as names
-from racecheck.observe.records import ACTIVE, EXCLUSIVE, LRU, MOD, SET, TEST, UNLESS, Record
+from racecheck.observe.records import (
+    ACTIVE,
+    EXCLUSIVE,
+    HEAD,
+    LRU,
+    MOD,
+    SET,
+    TEST,
+    UNFREEZE,
+    UNLESS,
+    Record,
+)
 
 BIAS: Final = 1024
 """GUP_PIN_COUNTING_BIAS (include/linux/mm.h)."""
@@ -48,8 +59,8 @@ class Holdings:
     """
 
     __slots__ = (
-        "anon", "bare", "changes", "fallen", "frozen", "last", "mapped", "open", "operations", "pins",
-        "rising", "sure", "told", "traced", "unexplained",
+        "anon", "bare", "changes", "fallen", "freeze", "frozen", "last", "mapped", "open", "operations",
+        "pins", "rising", "sure", "told", "traced", "unexplained",
     )  # fmt: skip
 
     def __init__(self, told: Told | None = None) -> None:
@@ -67,6 +78,7 @@ class Holdings:
         """The page was freed: what follows is of another use of it."""
         self.mapped: int | None = None
         self.fallen = self.rising = self.pins = self.bare = 0
+        self.freeze: Record | None = None  # by somebody else than migration, who has the page frozen now
         self.anon = self.frozen = False
 
     @property
@@ -102,6 +114,25 @@ class Holdings:
             if not (held.silent or held.begun):
                 self.count(names.MAP, [held.record])
 
+    def frozen_otherwise(self, record: Record) -> None:
+        """A freeze that is not migration's: what follows tells whose it is."""
+        if record.ret:
+            self.freeze = record
+        else:
+            self.count(names.REFUSED, [record])
+
+    def thaw(self, record: Record | None) -> bool:
+        """The first change after a freeze that is not migration's; whether it is the same operation's."""
+        freeze, self.freeze = self.freeze, None
+        assert freeze is not None
+        if record is not None and record.actor == freeze.actor and record.kind in (MOD, UNFREEZE):
+            self.count(names.SPLIT if record.kind == MOD else names.FROZEN, [freeze, record])
+            return True
+        self.count(names.RECLAIM, [freeze])
+        self.end()
+        self.next_life()
+        return False
+
     def fall(self) -> None:
         """A mapping's reference is put; the mapcount fell before."""
         self.fallen -= self.fallen > 0
@@ -127,6 +158,15 @@ class Holdings:
             self.count(names.ALLOCATE, [record])
         elif record.kind == UNLESS and not record.ret:
             self.count(names.GET, [record])
+        elif (
+            record.kind == MOD
+            and record.flags & HEAD
+            and record.val > 1
+            and not record.val & record.val + 1
+        ):
+            self.count(
+                names.PMD_SPLIT, [record]
+            )  # as many mappings as the huge page has pages, instead of one
         else:
             self.hold(record)
 
@@ -186,6 +226,8 @@ class Holdings:
 
     def end(self) -> None:
         """Nothing follows: what is open may be a mapping's or not."""
+        if self.freeze is not None:
+            self.thaw(None)
         for held in self.open:
             if not held.silent:
                 mod = held.record.kind == MOD and not self.traced

@@ -105,7 +105,8 @@ class Page:
             self.moved += above > 0
             self.late += late > 0
             if record.val <= -BIAS:
-                invariants.unpin(record, before, holdings.pins)
+                invariants.unpin(record, before, holdings.pins, holdings.changes)
+            own = holdings.freeze is not None and holdings.freeze.actor == record.actor
             matcher.take(record, before)
             if (
                 record.refcount < record.mapcount
@@ -114,7 +115,7 @@ class Page:
                 or holdings.pins
                 or invariants.suspects
             ):
-                known = before if self.known else 1
+                known = before if self.known and not own else 1
                 invariants.look(record, known, after, holdings.pins, holdings.changes)
             self.known, self.now = True, after
             if chronicle is not None:
@@ -125,6 +126,7 @@ class Page:
             self._gap(item)
             return
         self.strays.append(item)
+        self.invariants.doubt(self.matcher.holdings.changes)
         self.matcher.take(item.record, item.record.refcount)
         self.invariants.stale(item.record, self.now)
         if self.chronicle is not None:
@@ -133,6 +135,7 @@ class Page:
     def _gap(self, gap: Gap) -> None:
         self.gaps.append(gap)
         self.known = False
+        self.invariants.doubt(self.matcher.holdings.changes)
         holdings = self.matcher.holdings
         holdings.pins = min(holdings.pins, max(0, gap.found - (holdings.mapped or 0)) // BIAS)
         if self.chronicle is not None:
@@ -208,7 +211,7 @@ class Watch:
             for note in self.notes:
                 chronicle.note(*note)
         window = 8 * (self.log.cpus if self.log.told else max(self.log.cpus, LIKELY))
-        matcher = Matcher(self.words, self.scans, chronicle.told if chronicle else None)
+        matcher = Matcher(self.words, self.scans, self.log, chronicle.told if chronicle else None)
         page = self.pages[pfn] = Page(pfn, Order(window), matcher, Invariants(window), chronicle)
         return page
 
@@ -226,6 +229,7 @@ class Watch:
         """Another event: who compacts, what the mapcount does, a note."""
         name = event.name
         if name == "mm_compaction_begin":
+            self.log.compacts = True
             self.log.compactors.add(event.actor)
         elif name == "mm_compaction_end":
             self.log.compactors.discard(event.actor)
