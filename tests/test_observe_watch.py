@@ -410,3 +410,23 @@ def test_notes_part_rows():
     ]
     assert isinstance(rows[0], Row)
     assert rows[-1].operations == {names.TRUNCATE: 1}
+
+
+def test_rows_keep_to_their_side_of_a_note():
+    """A mapping is known by what comes later; it is told where it was made all the same."""
+    (page,) = watched("single.trace").pages.values()
+    rows = merged(page.chronicle.rows, ROWS)
+    notes = [row.line for row in rows if row.note]
+
+    assert not [row for row in rows for line in notes if row.line < line < row.end]
+
+
+def test_what_no_model_explains_is_in_the_timeline():
+    """With the gaps, of which many are counted."""
+    page = page_of(
+        changes((1, SET, 7, -1, 7, 0, 0), *[(1, MOD, 1, -1, 3 * n, 0, 0) for n in range(9)]), told=1
+    )
+    (row,) = merged(page.chronicle.rows, 1)
+
+    assert row.operations["unexplained"] == 1
+    assert row.gaps == len(page.gaps) > 1

@@ -17,13 +17,15 @@ class Attempt:
     """One attempt of a scanner: its first record, and what it found.
 
     ``count`` is the refcount before its own reference; ``held`` the references that others had taken and
-    not put; ``unmapping`` mappings that were gone while their references were not yet.
+    not put, ``pinned`` those that took pins; ``unmapping`` mappings that were gone while their references
+    were not yet.
     """
 
     record: Record
     count: int
     mapped: int
     held: list[Held]
+    pinned: list[Record]
     pins: int
     unmapping: int
     cached: int = 0
@@ -41,13 +43,21 @@ class Attempt:
         early = self.count - self.mapped - self.unmapping - self.cached - BIAS * self.pins - taken
         return self.pins + sum(held.status == names.GET for held in self.held) + max(early, 0)
 
+    @property
+    def holders(self) -> list[Record]:
+        """The records that took what others held, as far as they are in the log."""
+        return sorted(self.pinned + [held.record for held in self.held if held.status == names.GET])
+
 
 class Scan:
     """An attempt while it goes on; what the scanner does under the folio lock are passes of migration."""
 
     def __init__(self, record: Record, before: int, holdings: Holdings, one_pass: Projection) -> None:
         held = [held for held in holdings.open if held.record.line < record.line]
-        self.attempt = Attempt(record, before, record.mapcount, held, holdings.pins, holdings.fallen)
+        pinned = holdings.pinned.copy()
+        self.attempt = Attempt(
+            record, before, record.mapcount, held, pinned, holdings.pins, holdings.fallen
+        )
         self.holdings, self.one_pass, self.states = holdings, one_pass, one_pass.start
         self.passing: list[Record] = []
         self.moved: list[Record] = []
@@ -92,7 +102,7 @@ class Scan:
             self._end_pass()
             states = self.one_pass.after(self.states, record)
         if not states:
-            self.holdings.explain_none([record])
+            self.holdings.explain_none(record)
             return
         self.states = states
         self.passing.append(record)

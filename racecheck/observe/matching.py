@@ -12,7 +12,7 @@ from attrs import define, field
 
 from racecheck.observe import lexicon as names
 from racecheck.observe.attempts import Attempt, Scan, isolates
-from racecheck.observe.holdings import BIAS, Held, Holdings, Told
+from racecheck.observe.holdings import BIAS, Held, Holdings
 from racecheck.observe.lexicon import Lexicon
 from racecheck.observe.records import EXCLUSIVE, FREEZE, LOCKED, MOD, SET, TEST, UNFREEZE, UNLESS, Record
 
@@ -50,9 +50,9 @@ class Matcher:
 
     __slots__ = "actors", "attempts", "holdings", "lexicon", "others", "scans"
 
-    def __init__(self, words: Lexicon, scans: set[int], others: Others, told: Told | None = None) -> None:
+    def __init__(self, words: Lexicon, scans: set[int], others: Others) -> None:
         self.lexicon, self.scans, self.others = words, scans, others
-        self.holdings = Holdings(told)
+        self.holdings = Holdings()
         self.actors: dict[int, Actor] = {}
         self.attempts: list[Attempt] = []
 
@@ -96,7 +96,7 @@ class Matcher:
         elif word in self.lexicon.words or (val > 1 and kind in (MOD, UNLESS)):
             holdings.plus(record)  # several at once are as one
         else:
-            holdings.explain_none([record])
+            holdings.explain_none(record)
 
     def _reuse(self) -> None:
         """The page is allocated: who froze it and never thawed it did not migrate it, but freed it."""
@@ -162,7 +162,8 @@ class Matcher:
             holdings.open.remove(held)
         elif name != names.MAP:
             holdings.rise(1)  # the mapping that was taken for this one's is another's
-        holdings.pins += name == names.FAST_PIN
+        if name == names.FAST_PIN:
+            holdings.pin(word[0])
         if name == names.COPY:
             holdings.fall()
         holdings.count(name, word)
