@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import peers
 import spin
-from cases import QUICK, Case
+from attrs import evolve
+from cases import QUICK, Case, compaction, locks, mapunmap
 from ours import measured
 from processes import ran
 from rows import Cost, Ratio, Row, Section, Tool, contest, section
@@ -83,10 +84,13 @@ def two_cores(setting: Setting) -> tuple[Section, list[Ratio]]:
     for case in filter(setting.large, setting.cases):
         tools = [setting.ours(case, engine, 2) for engine in setting.engines_for(case)[:1]]
         if setting.has("SPIN"):
-            tools += [setting.theirs(case, options, 2) for options in spin.TWO_CORES]
+            tools += [setting.theirs(case, options, 2) for options in [*spin.TWO_CORES, *spin.ONE_CORE]]
         rows += contest(case.label, tools, setting.repeats(case))
     ratio = _least(setting, rows, setting.engines[0], "SPIN")
-    notes = ["Seconds by the clock. -DBFS_PAR keeps hashes of states, not states: it might miss some."]
+    notes = [
+        "Seconds by the clock. -DBFS_PAR without -DNO_TDH keeps hashes: it might miss states.",
+        "SPIN may leave a core idle, where its other searches are faster than those for two cores.",
+    ]
     found = section("Two cores", rows, *notes, *_told(setting, rows))
     return found, [Ratio("transitions/s over SPIN's best, two cores", ratio, 7, 20)]
 
@@ -120,11 +124,22 @@ def _told(setting: Setting, rows: Sequence[Row]) -> list[str]:
 
 
 def tune(setting: Setting) -> tuple[Section, list[Ratio]]:
-    """Each set of options that was tried, on one core."""
-    case = setting.cases[0 if setting.quick else 2]
-    tools = [setting.theirs(case, options, 1) for options in spin.TRIED] if setting.has("SPIN") else []
-    rows = sorted(contest(case.label, tools, setting.repeats(case)), key=lambda row: row.best)
-    return section("SPIN's options on one core", rows, "Seconds of the processor, the fastest first."), []
+    """Each set of options that was tried."""
+    rows = []
+    for case in QUICK if setting.quick else [mapunmap(8), compaction(1100), locks(4)]:
+        rows += _tuned(setting, case, spin.TRIED_ON_ONE, 1)
+        rows += _tuned(setting, case, spin.TRIED_ON_TWO, 2)
+        if case.name == "mapunmap":
+            flat = [evolve(options, flat=True) for options in spin.ONE_CORE]
+            rows += _tuned(setting, case, flat, 1)
+    notes = ["On one core seconds of the processor, on two of the clock; of each kind the fastest first."]
+    return section("SPIN's options", rows, *notes), []
+
+
+def _tuned(setting: Setting, case: Case, options: list[spin.Options], cores: int) -> list[Row]:
+    tools = [setting.theirs(case, each, cores) for each in options] if setting.has("SPIN") else []
+    rows = contest(f"{case.label}, cores={cores}", tools, setting.repeat) if tools else []
+    return sorted(rows, key=lambda row: row.best)
 
 
 def verdict(setting: Setting) -> tuple[Section, list[Ratio]]:

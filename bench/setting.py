@@ -98,7 +98,7 @@ class Setting:
         pan, _ = self.pan(case, options)
         states, transitions, done = pan.search(cores)
         self._agree(case, states, transitions, options.label)
-        return *self.counts(case), done.cpu if cores == 1 else done.wall, done.peak
+        return *self.counts(case), done.cpu if cores == 1 else spin.elapsed(done), done.peak
 
     def _agree(self, case: Case, states: int, transitions: int, who: str) -> None:
         """Only equal state spaces are compared."""

@@ -10,16 +10,15 @@ from attrs import frozen
 from cases import Case
 from processes import ROOT, FailedError, Ran, ran
 
-COMMON = "-O2 -DSAFETY"
-
 
 @frozen
 class Options:
-    """How the verifier is compiled; ``flat`` takes the model that is written as one process."""
+    """How the verifier is made and run; ``flat`` takes the model that is written as one process."""
 
     compiler: str
     flat: bool = False
     model: str = ""
+    run: str = ""
 
     @property
     def deep(self) -> bool:
@@ -28,52 +27,59 @@ class Options:
 
     @property
     def label(self) -> str:
-        return " ".join(filter(None, [self.compiler, self.model, "(one process)" * self.flat]))
+        return " ".join(filter(None, [self.compiler, self.model, self.run, "(one process)" * self.flat]))
 
 
-ONE_CORE = [Options(f"{COMMON} -DNOREDUCE -DBFS"), Options(f"{COMMON} -DNOREDUCE")]
+WHOLE = "-O2 -march=native -DSAFETY -DNOREDUCE"
+"""Without partial-order reduction: every state."""
+ONE_CORE = [Options(f"{WHOLE} -DNOCOMP -DBFS"), Options(f"{WHOLE} -DNOCOMP"), Options(WHOLE)]
+NCORE = f"{WHOLE} -DNCORE=2 -DMEMLIM=16000"
 TWO_CORES = [
-    Options(f"{COMMON} -DNOREDUCE -DBFS_PAR"),
-    Options(f"{COMMON} -DNOREDUCE -DNCORE=2 -DMEMLIM=16000"),
+    Options(f"{WHOLE} -DBFS_PAR"),
+    Options(f"{NCORE} -DNOCOMP -DVMAX=128", run="-z1000"),
 ]
 VERDICT = [
     Options("-O1 -DSAFETY -DNOREDUCE -DBFS"),
     Options("-O1 -DSAFETY -DBFS"),
     Options("-O1 -DSAFETY"),
-    Options(f"{COMMON} -DBFS"),
+    Options("-O2 -DSAFETY"),
 ]
-"""With partial-order reduction, and without."""
-TRIED = [
+MORE = [
+    "-DBFS",
+    "-DBFS -DSFH",
+    "-DBFS -DMURMUR",
+    "-DBFS -DVECTORSZ=128",
+    "-DBFS -DNOBOUNDCHECK -DNOFAIR",
+    "-DBFS -DNOCOMP -DNOVSZ",
+    "-DSFH",
+    "-DHASH32",
+    "-DNOVSZ",
+    "-DSPACE",
+    "-DTRIX",
+    "-DCOLLAPSE",
+    "-DBFS_PAR",
+]
+TRIED_ON_ONE = [
     *ONE_CORE,
-    *(
-        Options(f"{COMMON} -DNOREDUCE {more}")
-        for more in (
-            "-march=native",
-            "-DBFS -march=native",
-            "-DBFS -DNOCOMP",
-            "-DBFS -DSFH",
-            "-DBFS -DMURMUR",
-            "-DBFS -DVECTORSZ=128",
-            "-DBFS -DNOBOUNDCHECK -DNOFAIR",
-            "-DNOCOMP",
-            "-DSFH",
-            "-DHASH32",
-            "-DNOVSZ",
-            "-DSPACE",
-            "-DTRIX",
-            "-DCOLLAPSE",
-            "-DBFS_PAR",
-        )
-    ),
-    Options("-O3 -DSAFETY -DNOREDUCE -DBFS"),
-    Options("-O3 -DSAFETY -DNOREDUCE"),
-    Options(f"{COMMON} -DBFS"),
-    Options(COMMON),
-    Options(f"{COMMON} -DNOREDUCE -DBFS", model="spin -o3"),
-    Options(f"{COMMON} -DNOREDUCE -DBFS", flat=True),
-    Options(f"{COMMON} -DNOREDUCE", flat=True),
+    *(Options(f"{WHOLE} {more}") for more in MORE),
+    Options("-O2 -DSAFETY -DNOREDUCE -DNOCOMP -DBFS"),
+    Options("-O2 -DSAFETY -DNOREDUCE -DNOCOMP"),
+    Options("-O3 -march=native -DSAFETY -DNOREDUCE -DNOCOMP -DBFS"),
+    Options("-O2 -march=native -DSAFETY -DBFS"),
+    Options("-O2 -march=native -DSAFETY"),
+    Options(f"{WHOLE} -DBFS", model="spin -o3"),
 ]
-"""All that was tried on one core; ``run.py --tune`` measures them again."""
+TRIED_ON_TWO = [
+    *TWO_CORES,
+    Options(f"{WHOLE} -DBFS_PAR -DNO_TDH"),
+    Options(f"{WHOLE} -DBFS_PAR -DNOCOMP"),
+    Options(f"{WHOLE} -DBFS_PAR -DNO_HC"),
+    Options(NCORE),
+    Options(f"{NCORE} -DNOCOMP"),
+    Options(NCORE, run="-z100"),
+    Options(NCORE, run="-z1000"),
+]
+"""All that was tried; ``run.py tune`` measures it again, and the model that is written as one process."""
 
 
 @frozen
@@ -85,8 +91,12 @@ class Pan:
     states: int
 
     def search(self, cores: int | None) -> tuple[int, int, Ran]:
-        """States, transitions and cost of one run. ``stored + matched`` counts the initial state, too."""
-        command = ["./pan", "-n", f"-w{max(18, self.states.bit_length() + 1)}"]
+        """States, transitions and cost of one run.
+
+        ``stored + matched`` counts the initial state, too. What pan calls elapsed is the search alone;
+        with -DBFS_PAR it takes a second more to end.
+        """
+        command = ["./pan", "-n", f"-w{max(18, self.states.bit_length() + 1)}", *self.options.run.split()]
         if self.options.deep:
             command.append(f"-m{self.states + 1000}")
         if "BFS_PAR" in self.options.compiler:
@@ -94,13 +104,21 @@ class Pan:
         done = ran(command, cores, self.folder)
         if "errors: 0" not in done.out or "search depth too small" in done.out:
             raise FailedError(f"{self.options.label}:\n{done.out}")
-        return self._number("states, stored", done), self._number("transitions", done) - 1, done
+        states, transitions = (self._number(what, done) for what in ("states, stored", "transitions"))
+        return states, transitions - 1, done
 
     def _number(self, what: str, done: Ran) -> int:
         found = re.search(rf"^\s*(\S+) {what}", done.out, re.MULTILINE)
         if not found:
             raise FailedError(f"no {what!r} in what pan printed:\n{done.out}")
         return int(float(found[1]))
+
+
+def elapsed(done: Ran) -> float:
+    """Seconds of the search, as pan has them by the clock."""
+    found = re.search(r"elapsed time (\S+) seconds", done.out)
+    assert found, done.out
+    return max(float(found[1]), 0.01)
 
 
 def missing() -> str | None:
