@@ -60,10 +60,14 @@ class Row:
         """One more operation."""
         self.operations[name] += 1
         for record in records:
-            self.line, self.time = min((self.line, self.time), (record.line, record.time))
-            self.end, self.until = max((self.end, self.until), (record.line, record.time))
-            self.refs = _wider(self.refs, record.refcount)
-            self.maps = _wider(self.maps, record.mapcount)
+            if record.line > self.end:
+                self.end, self.until = record.line, record.time
+            elif record.line < self.line:
+                self.line, self.time = record.line, record.time
+            if self.refs is None or not self.refs[0] <= record.refcount <= self.refs[1]:
+                self.refs = _wider(self.refs, record.refcount)
+            if self.maps is None or not self.maps[0] <= record.mapcount <= self.maps[1]:
+                self.maps = _wider(self.maps, record.mapcount)
             if len(self.who) <= WHO:
                 self.who[record.actor] = None
 
@@ -95,9 +99,9 @@ class Span(NamedTuple):
 
 
 def _continues(row: Row, name: str, record: Record) -> bool:
-    """Whether an operation belongs to the row: both are quiet, or the same by the same actor."""
+    """Whether an operation belongs to the row of some: both are quiet, or the same by the same actor."""
     if name in QUIET:
-        return row.quiet
+        return next(iter(row.operations)) in QUIET  # of a row without a note all are or none is
     return list(row.operations) == [name] and list(row.who) == [record.actor]
 
 
@@ -180,7 +184,10 @@ class Chronicle:
             self.lacking.time, self.lacking = record.time, None
         if self._left:
             point = self.points[-1]
-            point.refs, point.maps = _wider(point.refs, after), _wider(point.maps, maps)
+            if not point.refs[0] <= after <= point.refs[1]:
+                point.refs = _wider(point.refs, after)
+            if not point.maps[0] <= maps <= point.maps[1]:
+                point.maps = _wider(point.maps, maps)
             point.pins = holdings.pins
             self._left -= 1
             return
