@@ -14,7 +14,8 @@ from attrs import define, field
 from racecheck.compiler.program import Claim, Graph
 from racecheck.explore.engine import Goal, Key, Spot, Stand
 from racecheck.explore.search import Space
-from racecheck.verdicts.arena import TYPES, Arena, Ints, Tale, arena_from
+from racecheck.verdicts.arena import TYPES, Arena, Tale, arena_from
+from racecheck.verdicts.walks import Ints
 
 LOOK = 64
 """States between two looks at the limits."""
