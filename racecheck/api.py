@@ -53,9 +53,7 @@ def report_on(
     program = compiled(model, only)
     limits = limits or Limits()
     start = time.monotonic()
-    space = search(
-        engine, program, symmetry=symmetry, limits=limits, watch=watch, checkpoint=checkpoint
-    )
+    space = search(engine, program, symmetry=symmetry, limits=limits, watch=watch, checkpoint=checkpoint)
     findings = judge(space, only, lambda: limits.reason(0))
     return build_report(space, findings, time.monotonic() - start)
 

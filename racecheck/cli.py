@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from racecheck.console import BROKEN, FILE, JSON, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
+from racecheck.console import (
+    BROKEN,
+    FILE,
+    JSON,
+    MEMORY,
+    OK,
+    PARAMETERS,
+    UNFINISHED,
+    USAGE,
+    exit_status,
+    print_json,
+)
 from racecheck.errors import RacecheckError, UsageError
 from racecheck.logs import observe
 from racecheck.pictures import export, render, step_through
@@ -91,7 +102,7 @@ def check(
             only=only,
             symmetry=not no_symmetry,
             engine=engine,
-            limits=Limits.up_to(max_memory, max_states, max_seconds, interrupted),
+            limits=Limits(max_states, max_seconds, interrupted, max_memory),
             watch=watch,
             checkpoint=checkpoint,
         )

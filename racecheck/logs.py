@@ -14,7 +14,8 @@ from racecheck.errors import UsageError
 from racecheck.terminal import columns
 
 if TYPE_CHECKING:
-    from racecheck.observe.watch import Observation, Page
+    from racecheck.observe.page import Page
+    from racecheck.observe.watch import Observation
 
 SUFFIXES = (".svg", ".html")
 PAGES = 200
@@ -82,17 +83,20 @@ def observe(  # noqa: PLR0917 - click passes options by position
 
 
 def _draw(seen: Observation, out: Path, log: str) -> None:
+    from racecheck.render.dossier import timeline_html
     from racecheck.render.files import write
-    from racecheck.render.timeline import timeline_html, timeline_svg
+    from racecheck.render.timeline import timeline_svg
 
     page = _busiest(seen, log)
+    if len(seen.pages) > 1:
+        click.echo(f"{out} has page {page.pfn:#x}, of {len(seen.pages):,}: --pfn draws another", err=True)
     picture = timeline_svg(seen, page)
     write(out, (picture if out.suffix == ".svg" else timeline_html(seen, page, picture, log)).encode())
 
 
 def _busiest(seen: Observation, log: str) -> Page:
-    """The page with the most records, where none was asked for."""
+    """The page with the most records, one of those with attempts if there are any."""
     drawn = [page for page in seen.pages.values() if page.chronicle is not None]
     if not drawn:
         raise UsageError("no record of a page: there is nothing to draw", log)
-    return max(drawn, key=lambda page: page.records)
+    return max(drawn, key=lambda page: (bool(page.attempts), page.records))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from racecheck.console import FILE, JSON, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
+from racecheck.console import FILE, JSON, MEMORY, OK, PARAMETERS, UNFINISHED, USAGE, exit_status, print_json
 from racecheck.terminal import columns, interruptible, progress_bar
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def compare(
             function,
             given,
             over,
-            limits=lambda: Limits.up_to(max_memory, max_states, max_seconds, interrupted),
+            limits=lambda: Limits(max_states, max_seconds, interrupted, max_memory),
             symmetry=not no_symmetry,
             watch=watch,
         ):

@@ -1,7 +1,27 @@
 """Kernel logs for tests: changes by several tasks, interleaved, and written as tracefs writes them."""
 
-from racecheck.observe.records import FREEZE, KIND_NAMES, MOD, TEST, UNLESS, WITH_RESULT, Record
+from functools import cache
+from itertools import count
+from pathlib import Path
 
+from racecheck.observe.lexicon import lexicon_of, models_folder
+from racecheck.observe.records import (
+    ACTIVE,
+    FREEZE,
+    HEAD,
+    KIND_NAMES,
+    LOCKED,
+    LRU,
+    MOD,
+    TEST,
+    UNLESS,
+    WITH_RESULT,
+    Record,
+)
+from racecheck.observe.source import opened, pieces
+from racecheck.observe.watch import Watch
+
+DATA = Path(__file__).parent / "data"
 HEADER = "# tracer: nop\n#\n# entries-in-buffer/entries-written: {0}/{0}   #P:{1}\n#\n"
 FLAGS = "referenced|uptodate|lru|swapbacked"
 
@@ -71,3 +91,37 @@ def line_of(
 
 def log_of(records, cpus=4):
     return HEADER.format(len(records), cpus) + "".join(map(line_of, records))
+
+
+NAMES = {LRU: "lru", LOCKED: "locked", ACTIVE: "active", HEAD: "head"}
+
+
+@cache
+def words():
+    return lexicon_of(models_folder(None))
+
+
+@cache
+def watched(name):
+    with opened(str(DATA / f"{name}.txt")) as stream:
+        return Watch(words(), told=9).follow(pieces(stream))
+
+
+def page_of(records, events="", told=0):
+    """The only page of a log of these records."""
+    lines = "".join(line_of(r, flags=flag_names(r.flags)) for r in records)
+    (page,) = Watch(words(), told=told).follow([events + lines]).pages.values()
+    return page
+
+
+def flag_names(flags):
+    return "|".join(name for flag, name in NAMES.items() if flags & flag) or "none"
+
+
+def changes(*items):
+    """Records of (task, kind, val, ret, refcount, mapcount, flags)."""
+    number = count(1)
+    return [
+        record(next(number), task, kind, val, ret, refs, maps, flags)
+        for task, kind, val, ret, refs, maps, flags in items
+    ]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from arenas import drawn
 
-from racecheck.verdicts.arena import GaveUp
 from racecheck.verdicts.attempts import attempts_needed, in_attempts
 from racecheck.verdicts.chance import block_probability, expected_attempts
 from racecheck.verdicts.ladder import by_strategy
+from racecheck.verdicts.walks import GaveUp
 
 CHAIN = """
     A v -> B head
@@ -109,7 +109,7 @@ def test_expected_attempts(name):
     """The best attacker's number, from the worst quiet state."""
     arena, number = EXPECTED[name]
     assert not by_strategy(arena, arena.inside).any(), "the number is defined where there is no strategy"
-    assert expected_attempts(in_attempts(arena), lambda: None) == pytest.approx(float(number), abs=1e-9)
+    assert expected_attempts(in_attempts(arena)) == pytest.approx(float(number), abs=1e-9)
 
 
 # X is the state in which the victim fails for ever; in O it always succeeds.
@@ -175,17 +175,19 @@ def test_block_probability(name):
     arena = drawn(picture + ENDS, excused="E")
     block = np.array([state == "X" for state in arena.keys])
     assert (by_strategy(arena, arena.inside) == block).all()
-    assert block_probability(arena, block, lambda: None) == pytest.approx(float(probability), abs=1e-9)
+    assert block_probability(arena, block) == pytest.approx(float(probability), abs=1e-9)
 
 
 def test_a_sure_block_is_exactly_so():
     """No rounding where the attacker wins or loses for certain."""
     for name, exact in {"waits for it": 1.0, "tosses": 1.0, "no way": 0.0}.items():
         arena = drawn(PROBABILITIES[name][0] + ENDS)
-        assert block_probability(arena, by_strategy(arena, arena.inside), lambda: None) == exact
+        assert block_probability(arena, by_strategy(arena, arena.inside)) == exact
 
 
 def test_the_time_is_up():
     """Solving stops when told to, and claims nothing."""
+    watched = in_attempts(drawn(TOGGLES))
+    watched.arena.give_up = lambda: True
     with pytest.raises(GaveUp):
-        expected_attempts(in_attempts(drawn(TOGGLES)), lambda: True)
+        expected_attempts(watched)

@@ -8,7 +8,8 @@ from arenas import drawn, shown
 
 from racecheck.model import RUNGS
 from racecheck.verdicts.attempts import excuse_comes_and_goes
-from racecheck.verdicts.ladder import SETS, fair_parts, worst_rung
+from racecheck.verdicts.ladder import SETS, worst_rung
+from racecheck.verdicts.parts import fair_parts
 from racecheck.verdicts.progress import needs_no_attacker, stall
 
 # A and B: the victim succeeds in A, and not in B.

@@ -81,7 +81,7 @@ def test_progress_is_decided():
 LIMITS = [
     Limits(max_states=1000),
     Limits(max_seconds=0.0),
-    Limits(memory=0),
+    Limits(max_memory=1),
     Limits(interrupted=lambda: True),
 ]
 

@@ -66,7 +66,14 @@ def test_the_text_of_one_page():
         "LRU batch by rg-59, kworker/3:1-46",
         "anon vmsplice (FOLL_GET held)",
         "0x1808         3         1     1     0  skipped",
-        "mainline_check                               2            0       0",
+        "put by rg-59",
+        "line 39: held by rg-59 since line 34",
+        "line 64: held by rg-59 since line 60",
+        "others held the page                                     yy-",
+        "the kernel did                                           ssm",
+        "mainline_check                         2      0       0  ss.",
+        "maybe_dma_pinned                       1      0       1  Ms.",
+        "aziz_v2                                2      1       0  ssF",
     ):
         assert expected in text.replace("\n    ", " ")
 
@@ -130,6 +137,8 @@ def test_a_picture(tmp_path):
     titles = [title.text for title in picture.iter("{http://www.w3.org/2000/svg}title")]
     assert titles[0].startswith("page 0x1808: 26 records")
     assert any(title.endswith("skipped; 1 held by others") for title in titles)
+    assert "reference of rg-59 from line 34 to line 58" in titles
+    assert "pin of rg-59 from line 60 to line 72" in titles
 
 
 def test_a_page(tmp_path):

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_log import interleaved, record
 
-from racecheck.observe.order import Gap, Order, Stray
+from racecheck.observe.order import Order
 from racecheck.observe.parse import Log, parsed
 from racecheck.observe.records import FREEZE, MOD, SET, TEST, UNFREEZE, UNLESS, Record
-from racecheck.observe.reorder import applied, before, explain
+from racecheck.observe.reorder import Gap, Stray, applied, before, explain
 from racecheck.observe.source import opened, pieces
 
 DATA = Path(__file__).parent / "data"

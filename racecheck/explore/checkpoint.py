@@ -25,7 +25,7 @@ SHARE = 10
 
 @define
 class Checkpoint:
-    """A folder with the state of one search, which is replaced as a whole: a reader sees the last or the next.
+    """A folder with the state of one search, replaced as a whole: a reader sees the last or the next.
 
     Costs on disk what the states and their parents take in memory, twice while it is written.
     """
@@ -46,7 +46,7 @@ class Checkpoint:
         return time.monotonic() >= self._due
 
     def save(self, told: dict[str, Any], arrays: dict[str, Any]) -> None:
-        """Write arrays, and what JSON can tell; UsageError if that fails, when the old file still stands."""
+        """Write arrays, and what JSON can tell; if that fails, UsageError, and the old file still stands."""
         start = time.monotonic()
         half = self.path.with_suffix(".part")
         try:

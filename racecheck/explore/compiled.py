@@ -87,25 +87,25 @@ class CompiledEngine(PythonEngine):
 
     def step(self) -> Any:
         """The compiled ``expand``."""
-        from racecheck.explore.machine import STEP
+        from racecheck.explore.table import STEP
 
         return self._native(self.machine().expand(), "expand", STEP)
 
     def checker(self) -> Any:
         """The compiled ``check``, with a bit for each assert that has failed."""
-        from racecheck.explore.machine import CHECK
+        from racecheck.explore.table import CHECK
 
         return self._native(self.machine().check(), "check", CHECK)
 
     def values(self, condition: Graph) -> Any:
         """The compiled ``value`` of an expression."""
-        from racecheck.explore.machine import CHECK
+        from racecheck.explore.table import CHECK
 
         return self._native(self.machine().value(condition), "value", CHECK)
 
     def tracked(self, goal: Goal | None) -> Any:
         """The compiled ``expand`` that tells whose the moves are."""
-        from racecheck.explore.machine import TRACKED
+        from racecheck.explore.table import TRACKED
 
         generator = evolve(self.machine(), tracked=True, goal=goal, marks={})
         return self._native(generator.expand(), "expand", TRACKED)

@@ -58,8 +58,9 @@ class EntryRegion(Region):
     def code(self) -> Lines:
         """One outcome of a move of the process whose block of ``s`` is ``here``."""
         lines = Lines()
-        if self.jumped and self.words.for_machine:
-            lines.add(*(f"r{register} = 0" for register in range(len(self.graph.names))))
+        lines.add(
+            *(f"r{i} = 0" for i in range(len(self.graph.names)) if self.jumped and self.words.for_machine)
+        )
         if self.jumped or self.alike:
             lines.add(*(f"{t} = {s}" for t, s in self.both()))
         else:

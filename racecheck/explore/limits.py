@@ -7,7 +7,6 @@ import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field
 
@@ -25,14 +24,14 @@ class Limits:
     max_states: int | None = None
     max_seconds: float | None = None
     interrupted: Callable[[], bool] = lambda: False
-    memory: int = field(factory=lambda: int(free_memory() * SHARE_OF_MEMORY))
+    max_memory: int | None = None
+    memory: int = field(init=False)
+    """Bytes that the search may take."""
     _start: float = field(factory=time.monotonic)
     _resident: int = field(factory=lambda: resident_memory())  # noqa: PLW0108 - defined below
 
-    @classmethod
-    def up_to(cls, memory: int | None, *limits: Any) -> Limits:
-        """The other limits, and this one if it is given."""
-        return cls(*limits) if memory is None else cls(*limits, memory=memory)
+    def __attrs_post_init__(self) -> None:
+        self.memory = self.max_memory or int(free_memory() * SHARE_OF_MEMORY)
 
     def reason(self, states: int) -> str | None:
         """Why the search must stop now, or None."""

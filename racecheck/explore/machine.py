@@ -1,90 +1,28 @@
-"""The loops of a search in machine code: they take a model's step as a function, and are compiled once.
-
-States are rows of ``keys``, ``words`` numbers each, in the order in which they were reached. A hash table
-of 32-bit entries has their numbers: an entry is 0, or the number plus one in its low bits and a tag, some
-bits of the hash, above. Each worker has a share of the table and of the numbers, by the hash: its states
-stand in ``keys`` in blocks of 512, in turn with those of the others, so no two write to one place.
-"""
+"""The loops of a search in machine code: they take a model's step as a function, and are compiled once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
-I = types.int64  # noqa: E741 - as numba's own documents call it
-A = types.Array(types.int64, 1, "C")
-U = types.Array(types.uint32, 1, "C")
-KEPT = (A, A, A, A)
-STEP = types.FunctionType(I(A, I, A, I, *KEPT))
-"""expand(keys, at, out, n, digits, widths, scratch, happened)"""
-CHECK = types.FunctionType(I(A, I))
-"""check(keys, at)"""
-TRACKED = types.FunctionType(I(A, I, A, A, A, A, I, *KEPT))
-"""expand(keys, at, out, starts, ways, tales, n, digits, widths, scratch, happened)"""
-BLOCK = 9
-"""The bits of a number within a worker's block of ``keys``."""
-BATCH = 512
-"""Targets whose entries are fetched into the cache before they are looked at."""
-LOW = (1 << 32) - 1
-SPREAD = -7046029254386353131  # 2**64 divided by the golden ratio, odd: Knuth's multiplicative hashing
-
-
-def machine_code(*signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function for one signature; kept on disk where there is a place for it."""
-
-    def compile_(function: Callable[..., Any]) -> Callable[..., Any]:
-        wanted = signature[0](*signature[1:])
-        try:
-            made: Callable[..., Any] = njit(wanted, nogil=True, cache=True)(function)
-        except RuntimeError:  # it says that it finds no place that can be written
-            made = njit(wanted, nogil=True)(function)
-        return made
-
-    return compile_
-
-
-def _fetch(context: Any, array: Any, at: Any) -> Any:
-    """Ask for the memory of an element before it is needed."""
-    del context
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        function = builder.module.globals.get("llvm.prefetch.p0")
-        function = function or ir.Function(builder.module, kind, "llvm.prefetch.p0")
-        place = builder.bitcast(builder.gep(data, [args[1]]), byte)
-        builder.call(function, [place, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, at), code
-
-
-fetch: Any = intrinsic(_fetch)
-
-
-@njit(inline="always")
-def mixed(keys, at, words):  # type: ignore[no-untyped-def]
-    """A hash of a state, all bits as good as random."""
-    found = 0
-    for i in range(words):
-        found = (found ^ keys[at + i]) * SPREAD
-        found ^= (found >> 32) & LOW
-    found *= SPREAD
-    return found ^ ((found >> 29) & 0x7FFFFFFFF)
-
-
-@njit(inline="always")
-def number_of(index, worker, workers):  # type: ignore[no-untyped-def]
-    """The number of the state that is a worker's own ``index``."""
-    if workers == 1:
-        return index
-    return (((index >> BLOCK) * workers + worker) << BLOCK) | (index & ((1 << BLOCK) - 1))
+from racecheck.explore.table import (
+    BATCH,
+    BLOCK,
+    CHECK,
+    KEPT,
+    LOW,
+    STEP,
+    A,
+    I,
+    U,
+    bits_of,
+    entry_of,
+    fetch,
+    machine_code,
+    mixed,
+    number_of,
+    slot_of,
+    tag_of,
+)
 
 
 @machine_code(I, STEP, A, I, I, I, I, I, A, I, A, *KEPT)
@@ -110,26 +48,6 @@ def expand(  # type: ignore[no-untyped-def]
     return last
 
 
-@njit(inline="always")
-def entry_of(table, size, worker, workers, bits, slot, tag, keys, out, at, words):  # type: ignore[no-untyped-def]
-    """The entry of the state ``out[at]``, or the free one where it belongs: both as places in ``table``."""
-    base, mask = worker * size, (1 << bits) - 1
-    while True:
-        entry = np.int64(table[base + slot])
-        if entry == 0:
-            return base + slot
-        if entry & ~mask == tag:
-            place = number_of((entry & mask) - 1, worker, workers) * words
-            same = True
-            for i in range(words):
-                same = same and keys[place + i] == out[at + i]
-            if same:
-                return base + slot
-        slot += 1
-        if slot == size:
-            slot = 0
-
-
 @machine_code(I, CHECK, A, I, U, U, I, I, I, I, A, A, I, I, I, I, I, A)
 def insert(  # type: ignore[no-untyped-def]
     check, keys, words, parents, table, size, worker, workers, count, out, ends, first, states, source,
@@ -139,9 +57,7 @@ def insert(  # type: ignore[no-untyped-def]
 
     ``noted[0]`` numbers are in ``noted``: of states in which something ``pending`` is not ``normal``.
     """
-    bits = 0
-    while size >> bits:
-        bits += 1
+    bits = bits_of(size)
     hashes, places, sources = (
         np.empty(BATCH, np.int64),
         np.empty(BATCH, np.int64),
@@ -156,15 +72,15 @@ def insert(  # type: ignore[no-untyped-def]
             found = mixed(out, at * words, words)
             if workers == 1 or ((found & LOW) * workers) >> 32 == worker:
                 hashes[n], places[n], sources[n] = found, at * words, first + state
-                fetch(table, worker * size + ((((found >> 32) & LOW) * size) >> 32))
+                fetch(table, worker * size + slot_of(found, size))
                 n += 1
             at += 1
         for i in range(n):
-            entry = np.int64(table[worker * size + ((((hashes[i] >> 32) & LOW) * size) >> 32)])
+            entry = np.int64(table[worker * size + slot_of(hashes[i], size)])
             fetch(keys, number_of((entry & ((1 << bits) - 1)) - 1, worker, workers) * words)
         for i in range(n):
-            tag = (hashes[i] & ((1 << (32 - bits)) - 1)) << bits
-            slot = (((hashes[i] >> 32) & LOW) * size) >> 32
+            tag = tag_of(hashes[i], bits)
+            slot = slot_of(hashes[i], size)
             slot = entry_of(table, size, worker, workers, bits, slot, tag, keys, out, places[i], words)
             if table[slot] == 0:
                 number = number_of(count, worker, workers)
@@ -185,34 +101,30 @@ def insert(  # type: ignore[no-untyped-def]
 @machine_code(I, A, I, U, I, I, I, I, I)
 def reenter(keys, words, table, size, worker, workers, first, last):  # type: ignore[no-untyped-def]
     """Enter a worker's states, all different, into an empty share of a table; returns ``last``."""
-    bits = 0
-    while size >> bits:
-        bits += 1
+    bits = bits_of(size)
     hashes = np.empty(BATCH, np.int64)
     for start in range(first, last, BATCH):
         end = min(start + BATCH, last)
         for i in range(start, end):
             hashes[i - start] = mixed(keys, number_of(i, worker, workers) * words, words)
-            fetch(table, worker * size + ((((hashes[i - start] >> 32) & LOW) * size) >> 32))
+            fetch(table, worker * size + slot_of(hashes[i - start], size))
         for i in range(start, end):
             found = hashes[i - start]
-            slot = (((found >> 32) & LOW) * size) >> 32
+            slot = slot_of(found, size)
             while table[worker * size + slot] != 0:
                 slot += 1
                 if slot == size:
                     slot = 0
-            table[worker * size + slot] = ((found & ((1 << (32 - bits)) - 1)) << bits) | (i + 1)
+            table[worker * size + slot] = tag_of(found, bits) | (i + 1)
     return last
 
 
 @machine_code(I, A, I, U, I, A, I)
 def find(keys, words, table, size, out, at):  # type: ignore[no-untyped-def]
     """The number of the state ``out[at]`` in the table of one worker, or -1."""
-    bits = 0
-    while size >> bits:
-        bits += 1
+    bits = bits_of(size)
     found = mixed(out, at, words)
-    slot, tag = (((found >> 32) & LOW) * size) >> 32, (found & ((1 << (32 - bits)) - 1)) << bits
+    slot, tag = slot_of(found, size), tag_of(found, bits)
     slot = entry_of(table, size, 0, 1, bits, slot, tag, keys, out, at, words)
     return (np.int64(table[slot]) & ((1 << bits) - 1)) - 1
 

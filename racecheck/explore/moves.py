@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from racecheck.compiler.program import Graph
 from racecheck.errors import RacecheckError
+from racecheck.explore.arrays import ArraySpace
 from racecheck.explore.engine import Goal, Spot
 from racecheck.explore.layout import WORD
-from racecheck.explore.machine import (
+from racecheck.explore.source import NO_VALUE
+from racecheck.explore.table import (
     CHECK,
     KEPT,
-    LOW,
     TRACKED,
     A,
     I,
@@ -25,9 +26,9 @@ from racecheck.explore.machine import (
     fetch,
     machine_code,
     mixed,
+    slot_of,
+    tag_of,
 )
-from racecheck.explore.source import NO_VALUE
-from racecheck.explore.sweep import ArraySpace
 
 SLICE = 1 << 16
 """States between two questions whether to give up."""
@@ -41,7 +42,7 @@ class Moves(NamedTuple):
 
     State s has the stands from ``first_stand[s]`` on, and stand i the edges from ``first_edge[i]`` on. A
     stand is of a place, a number in ``spots``, where so many ``processes`` are. An edge has a ``target``
-    and a number in ``tales``: the ways of its choices, and what it tells of the goal, as generated code does.
+    and a number in ``tales``: the ways of its choices, and what it tells of the goal as in generated code.
     States that are ``outside``, not expanded or behind a failed assert, have no stands.
     """
 
@@ -184,7 +185,7 @@ def _gather(  # type: ignore[no-untyped-def]
             n = step(rows, state * words, out, starts, ways, tells, 0, digits, widths, scratch, happened)
             for i in range(n):
                 hashes[i] = mixed(out, i * words, words)
-                fetch(table, (((hashes[i] >> 32) & LOW) * size) >> 32)
+                fetch(table, slot_of(hashes[i], size))
             for part in range(many):
                 block = (rows[state * words + word[part]] >> shift[part]) & mask[part]
                 here = block if counted[part] >= 0 else 1
@@ -204,8 +205,8 @@ def _gather(  # type: ignore[no-untyped-def]
                         continue
                     here += other > part
                     for i in range(starts[other], starts[other + 1]):
-                        tag = (hashes[i] & ((1 << (32 - bits)) - 1)) << bits
-                        slot = (((hashes[i] >> 32) & LOW) * size) >> 32
+                        tag = tag_of(hashes[i], bits)
+                        slot = slot_of(hashes[i], size)
                         slot = entry_of(table, size, 0, 1, bits, slot, tag, rows, out, i * words, words)
                         target[counts[1]] = (np.int64(table[slot]) & ((1 << bits) - 1)) - 1
                         told[counts[1]] = _tale(ways[i], tells[i], tales, counts)

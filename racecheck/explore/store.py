@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from racecheck.explore import machine
 from racecheck.explore.layout import WORD
+from racecheck.explore.table import BLOCK
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
@@ -70,7 +71,7 @@ class Store:
         most = int(self.count.max()) + more
         if most * self.workers > MOST:
             raise NoMemory(f"{self.states:,} states: more than {MOST:,} have no number")
-        self._reserve_states(-(-most >> machine.BLOCK) << machine.BLOCK)
+        self._reserve_states(-(-most >> BLOCK) << BLOCK)
         while most > self.size * FULLEST:
             self._enlarge_table()
 

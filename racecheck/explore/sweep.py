@@ -10,15 +10,17 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from racecheck.explore import machine
+from racecheck.explore.arrays import ArraySpace
 from racecheck.explore.checkpoint import Checkpoint, digest
 from racecheck.explore.compiled import CompiledEngine
 from racecheck.explore.engine import Overflow, normal_bits
 from racecheck.explore.limits import Limits
 from racecheck.explore.search import Space, Watch
-from racecheck.explore.store import Found, Ints, NoMemory, Numbered, Store
+from racecheck.explore.store import Ints, NoMemory, Numbered, Store
+from racecheck.explore.table import number_of
 
 CHUNK = 1 << 16
 """Targets that a thread writes before they are entered."""
@@ -29,20 +31,6 @@ MOMENT = 0.1
 LEVELS = 4096
 """Depths that may end between two looks at the limits."""
 NEVER = 1 << 40
-
-
-@define(eq=False)
-class ArraySpace(Space):
-    """The states that a compiled search has reached, in arrays."""
-
-    compiled: CompiledEngine = field(kw_only=True)
-    arrays: Found = field(kw_only=True)
-    expanded: int = field(kw_only=True)
-    """How many were expanded: the first ones."""
-
-    def path(self, key: int) -> list[int]:
-        """The states from the initial one to this, by first discovery: a shortest path."""
-        return self.arrays.path(key)
 
 
 def sweep(
@@ -135,7 +123,7 @@ class _Sweep:
         for kept in self.kept:
             self.engine.learn(kept[3])
         store, fields = self.store, self.engine.layout.fields
-        used = machine.number_of(int(store.count.max()) - 1, self.workers - 1, self.workers) + 1
+        used = number_of(int(store.count.max()) - 1, self.workers - 1, self.workers) + 1
         told = {
             "digest": self._digest(),
             "fields": [(f.lo, f.width) for f in fields],
@@ -242,7 +230,7 @@ class _Sweep:
             self.outs[worker], CHUNK, self.ends[worker], *kept,
         )  # fmt: skip
         if kept[2][1]:
-            kept[2][2] = machine.number_of(self.done[worker], worker, self.workers)
+            kept[2][2] = number_of(self.done[worker], worker, self.workers)
             self.done[worker] = first
 
     def _insert_all(self, worker: int, firsts: Ints, states: Ints) -> None:

@@ -7,7 +7,7 @@ from attrs import define
 from racecheck.observe import lexicon as names
 from racecheck.observe.holdings import BIAS, Held, Holdings
 from racecheck.observe.project import Projection
-from racecheck.observe.records import FREEZE, LOCKED, LRU, MOD, TEST, UNLESS, Record
+from racecheck.observe.records import FREEZE, HEAD, LOCKED, LRU, MOD, TEST, UNLESS, Record
 
 SKIPPED, PUT_BACK, FAILED, MIGRATED, OPEN = "skipped", "put back", "failed", "migrated", "not ended"
 
@@ -17,13 +17,15 @@ class Attempt:
     """One attempt of a scanner: its first record, and what it found.
 
     ``count`` is the refcount before its own reference; ``held`` the references that others had taken and
-    not put; ``unmapping`` mappings that were gone while their references were not yet.
+    not put, ``pinned`` those that took pins; ``unmapping`` mappings that were gone while their references
+    were not yet.
     """
 
     record: Record
     count: int
     mapped: int
     held: list[Held]
+    pinned: list[Record]
     pins: int
     unmapping: int
     cached: int = 0
@@ -41,20 +43,35 @@ class Attempt:
         early = self.count - self.mapped - self.unmapping - self.cached - BIAS * self.pins - taken
         return self.pins + sum(held.status == names.GET for held in self.held) + max(early, 0)
 
+    @property
+    def holders(self) -> list[Record]:
+        """The records that took what others held, as far as they are in the log."""
+        return sorted(self.pinned + [held.record for held in self.held if held.status == names.GET])
+
 
 class Scan:
     """An attempt while it goes on; what the scanner does under the folio lock are passes of migration."""
 
     def __init__(self, record: Record, before: int, holdings: Holdings, one_pass: Projection) -> None:
         held = [held for held in holdings.open if held.record.line < record.line]
-        self.attempt = Attempt(record, before, record.mapcount, held, holdings.pins, holdings.fallen)
+        pinned = holdings.pinned.copy()
+        self.attempt = Attempt(
+            record, before, record.mapcount, held, pinned, holdings.pins, holdings.fallen
+        )
         self.holdings, self.one_pass, self.states = holdings, one_pass, one_pass.start
         self.passing: list[Record] = []
         self.moved: list[Record] = []
-        self.over = False
+        self.over = self.swaps = False
 
     def take(self, record: Record) -> bool:
-        """The scanner's next change; whether it belongs to the attempt, which may then be over."""
+        """The scanner's next change; whether it belongs to the attempt, which may then be over.
+
+        What is put into the swap cache is reclaimed, not migrated: it was no attempt (``swaps``).
+        """
+        if record.kind == MOD and record.val > 0 and not (self.passing or self.attempt.passes):
+            self.over = self.swaps = True
+            self.holdings.hold(self.attempt.record)
+            return False
         if record.flags & LOCKED:
             self._pass(record)
             return True
@@ -62,6 +79,13 @@ class Scan:
         if record.kind != TEST or record.val != -1:
             return False
         self._end(record)
+        return True
+
+    def reclaims(self) -> bool:
+        """Whether it froze the page and never thawed it, so that it was reclaim, which is counted then."""
+        if not (self.passing and self.passing[-1].kind == FREEZE and self.passing[-1].ret):
+            return False
+        self.holdings.count(names.RECLAIM, [self.attempt.record, *self.passing])
         return True
 
     def abandon(self) -> None:
@@ -78,7 +102,7 @@ class Scan:
             self._end_pass()
             states = self.one_pass.after(self.states, record)
         if not states:
-            self.holdings.explain_none([record])
+            self.holdings.explain_none(record)
             return
         self.states = states
         self.passing.append(record)
@@ -126,6 +150,6 @@ class Scan:
 
 def isolates(first: Record, record: Record) -> bool:
     """Whether the record shows that the reference taken by the first one was for isolation."""
-    if first.kind != UNLESS or not first.flags & LRU:
+    if first.kind != UNLESS or not first.flags & LRU or first.flags & HEAD:
         return False
     return record.kind == FREEZE or bool(record.flags & LOCKED and not record.flags & LRU)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from math import inf
+from typing import Final, NamedTuple
 
 from attrs import define, field
 
@@ -23,6 +25,7 @@ QUIET: Final = {
 }
 """Operations that are told together."""
 ROWS: Final = 400
+SPANS: Final = 400
 POINTS: Final = 2000
 WHO: Final = 4
 
@@ -32,6 +35,7 @@ class Row:
     """Some operations, one after the other, or a note: from a line and time to a line and time.
 
     ``who`` has some of the actors. ``refs`` and ``maps`` are the lowest and highest counts that were read.
+    ``gaps`` and ``late`` records are counted; ``detail`` is of the first of them.
     """
 
     line: int
@@ -43,20 +47,27 @@ class Row:
     refs: tuple[int, int] | None = None
     maps: tuple[int, int] | None = None
     note: str = ""
+    gaps: int = 0
+    late: int = 0
+    detail: str = ""
 
     @property
     def quiet(self) -> bool:
         """Whether it has only operations that are told together."""
-        return not self.note and self.operations.keys() <= QUIET
+        return not (self.note or self.detail) and self.operations.keys() <= QUIET
 
     def add(self, name: str, records: Sequence[Record]) -> None:
         """One more operation."""
         self.operations[name] += 1
         for record in records:
-            self.line, self.time = min((self.line, self.time), (record.line, record.time))
-            self.end, self.until = max((self.end, self.until), (record.line, record.time))
-            self.refs = _wider(self.refs, record.refcount)
-            self.maps = _wider(self.maps, record.mapcount)
+            if record.line > self.end:
+                self.end, self.until = record.line, record.time
+            elif record.line < self.line:
+                self.line, self.time = record.line, record.time
+            if self.refs is None or not self.refs[0] <= record.refcount <= self.refs[1]:
+                self.refs = _wider(self.refs, record.refcount)
+            if self.maps is None or not self.maps[0] <= record.mapcount <= self.maps[1]:
+                self.maps = _wider(self.maps, record.mapcount)
             if len(self.who) <= WHO:
                 self.who[record.actor] = None
 
@@ -66,10 +77,32 @@ class Row:
         self.operations += other.operations
         self.who |= other.who
         self.note = "; ".join(filter(None, (self.note, other.note)))[:200]
+        self.gaps, self.late = self.gaps + other.gaps, self.late + other.late
+        self.detail = self.detail or other.detail
         for refs in other.refs or ():
             self.refs = _wider(self.refs, refs)
         for maps in other.maps or ():
             self.maps = _wider(self.maps, maps)
+
+
+class Span(NamedTuple):
+    """What was held, by whom, and the lines at which it was taken and given back; None is never."""
+
+    what: str
+    actor: int
+    first: int
+    last: int | None
+
+    def length(self) -> float:
+        """Over how many lines."""
+        return inf if self.last is None else self.last - self.first
+
+
+def _continues(row: Row, name: str, record: Record) -> bool:
+    """Whether an operation belongs to the row of some: both are quiet, or the same by the same actor."""
+    if name in QUIET:
+        return next(iter(row.operations)) in QUIET  # of a row without a note all are or none is
+    return list(row.operations) == [name] and list(row.who) == [record.actor]
 
 
 @define(eq=False)
@@ -89,7 +122,9 @@ class Chronicle:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.points: list[Point] = []
-        self.breaks: deque[int] = deque()
+        self.held: list[Span] = []
+        self.breaks: list[int] = []  # lines of notes
+        self.latest: dict[int, Row] = {}  # the last row after each of them
         self.lacking: Row | None = None  # the last gap, until the record after it comes
         self._each = 1
         self._left = 0
@@ -97,43 +132,50 @@ class Chronicle:
     def told(self, name: str, records: Sequence[Record]) -> None:
         """An operation."""
         first = records[0]
-        if not self._continues(name, first):
-            self._append(Row(first.line, first.time, first.line, first.time))
-        self.rows[-1].add(name or "unexplained", records)
+        part = bisect_left(self.breaks, first.line)
+        row = self.latest.get(part)
+        if row is not None and _continues(row, name, first):
+            row.add(name, records)
+            return
+        row = self.latest[part] = Row(first.line, first.time, first.line, first.time)
+        row.add(name, records)
+        self._append(row)
 
-    def _continues(self, name: str, record: Record) -> bool:
-        """Whether an operation belongs to the last row: both are quiet, or the same by the same actor."""
-        broken = bool(self.breaks) and record.line > self.breaks[0]
-        while self.breaks and record.line > self.breaks[0]:
-            self.breaks.popleft()
-        if broken or not self.rows or self.rows[-1].note:
-            return False
-        row = self.rows[-1]
-        if name in QUIET:
-            return row.quiet
-        return list(row.operations) == [name] and list(row.who) == [record.actor]
+    def span(self, what: str, first: Record, last: Record | None) -> None:
+        """A reference or a pin was held; of many, the longest are kept."""
+        end = None if last is None else last.line
+        self.held.append(Span(what, first.actor, first.line, end))
+        if len(self.held) > 2 * SPANS:
+            self.held.sort(key=Span.length, reverse=True)
+            del self.held[SPANS:]
 
     def note(self, line: int, time: float, text: str) -> None:
         """Something beside the operations; it ends a row."""
         if len(self.rows) < 2 * ROWS:
-            self.breaks.append(line)
+            insort(self.breaks, line)
+            self.latest.clear()
             self._append(Row(line, time, line, time, note=text))
 
     def gap(self, line: int, expected: int, found: int) -> None:
         """The log lacks something."""
-        self.lacking = Row(line, 0.0, line, 0.0, note=f"gap: refcount {expected} expected, {found} found")
+        text = f"gap: refcount {expected} expected, {found} found"
+        self.lacking = Row(line, 0.0, line, 0.0, gaps=1, detail=text)
         self._append(self.lacking)
 
     def stray(self, record: Record, gap: int) -> None:
         """A record was written late."""
         what = f"it was missing at line {gap}" if gap else "nothing tells when it was made"
         text = f"a change by {record.val:+} is written late: {what}"
-        self._append(Row(record.line, record.time, record.line, record.time, note=text))
+        row = Row(record.line, record.time, record.line, record.time, late=1, detail=text)
+        self._append(row)
 
     def _append(self, row: Row) -> None:
         self.rows.append(row)
+        if row.detail:
+            self.latest.clear()
         if len(self.rows) > 3 * ROWS:
             self.rows = merged(self.rows, ROWS)
+            self.latest.clear()
 
     def change(self, record: Record, after: int, holdings: Holdings) -> None:
         """The counts after a change."""
@@ -142,7 +184,10 @@ class Chronicle:
             self.lacking.time, self.lacking = record.time, None
         if self._left:
             point = self.points[-1]
-            point.refs, point.maps = _wider(point.refs, after), _wider(point.maps, maps)
+            if not point.refs[0] <= after <= point.refs[1]:
+                point.refs = _wider(point.refs, after)
+            if not point.maps[0] <= maps <= point.maps[1]:
+                point.maps = _wider(point.maps, maps)
             point.pins = holdings.pins
             self._left -= 1
             return

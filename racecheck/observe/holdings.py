@@ -7,13 +7,24 @@ and put after it fell (mm/memory.c, mm/rmap.c), so the mapcounts that were read 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from attrs import define
 
 from racecheck.observe import lexicon as names
-from racecheck.observe.records import ACTIVE, EXCLUSIVE, LRU, MOD, SET, TEST, UNLESS, Record
+from racecheck.observe.records import (
+    ACTIVE,
+    EXCLUSIVE,
+    HEAD,
+    LRU,
+    MOD,
+    SET,
+    TEST,
+    UNFREEZE,
+    UNLESS,
+    Record,
+)
 
 BIAS: Final = 1024
 """GUP_PIN_COUNTING_BIAS (include/linux/mm.h)."""
@@ -22,7 +33,11 @@ SOON: Final = 5
 NO_ACCIDENT: Final = 3
 """So often the refcount is not read to equal the mapcount by a torn read: the page is not in the cache."""
 
+TRACKED: Final = 1000
+"""Pins of which it is known who has them."""
+
 Told = Callable[[str, Sequence[Record]], None]
+Spans = Callable[[str, Record, Record | None], None]
 
 
 @define(eq=False)
@@ -43,17 +58,18 @@ class Held:
 class Holdings:
     """The references to one page, and how often each operation was seen.
 
-    ``told`` gets the name and the records of each operation. Where the log has the mapcount's changes it is
+    ``told`` gets the name and the records of each operation, ``spans`` the records that took a reference or
+    a pin and gave it back. Where the log has the mapcount's changes it is
     ``traced``, and ``sure`` is to have by line which references are mappings'.
     """
 
     __slots__ = (
-        "anon", "bare", "changes", "fallen", "frozen", "last", "mapped", "open", "operations", "pins",
-        "rising", "sure", "told", "traced", "unexplained",
+        "anon", "bare", "changes", "fallen", "freeze", "frozen", "last", "mapped", "open", "operations",
+        "pinned", "pins", "rising", "spans", "sure", "told", "traced", "unexplained",
     )  # fmt: skip
 
-    def __init__(self, told: Told | None = None) -> None:
-        self.told = told
+    def __init__(self, told: Told | None = None, spans: Spans | None = None) -> None:
+        self.told, self.spans = told, spans
         self.operations: Counter[str] = Counter()
         self.unexplained: list[int] = []
         self.changes = 0
@@ -67,6 +83,8 @@ class Holdings:
         """The page was freed: what follows is of another use of it."""
         self.mapped: int | None = None
         self.fallen = self.rising = self.pins = self.bare = 0
+        self.pinned: list[Record] = []
+        self.freeze: Record | None = None  # by somebody else than migration, who has the page frozen now
         self.anon = self.frozen = False
 
     @property
@@ -102,6 +120,25 @@ class Holdings:
             if not (held.silent or held.begun):
                 self.count(names.MAP, [held.record])
 
+    def frozen_otherwise(self, record: Record) -> None:
+        """A freeze that is not migration's: what follows tells whose it is."""
+        if record.ret:
+            self.freeze = record
+        else:
+            self.count(names.REFUSED, [record])
+
+    def thaw(self, record: Record | None) -> bool:
+        """The first change after a freeze that is not migration's; whether it is the same operation's."""
+        freeze, self.freeze = self.freeze, None
+        assert freeze is not None
+        if record is not None and record.actor == freeze.actor and record.kind in (MOD, UNFREEZE):
+            self.count(names.SPLIT if record.kind == MOD else names.FROZEN, [freeze, record])
+            return True
+        self.count(names.RECLAIM, [freeze])
+        self.end()
+        self.next_life()
+        return False
+
     def fall(self) -> None:
         """A mapping's reference is put; the mapcount fell before."""
         self.fallen -= self.fallen > 0
@@ -121,20 +158,45 @@ class Holdings:
     def plus(self, record: Record) -> None:
         """A change that takes something, and is an operation by itself."""
         if record.kind == MOD and record.val == BIAS:
-            self.pins += 1
+            self.pin(record)
             self.count(names.SLOW_PIN, [record])
         elif record.kind == SET:
             self.count(names.ALLOCATE, [record])
         elif record.kind == UNLESS and not record.ret:
             self.count(names.GET, [record])
+        elif (
+            record.kind == MOD
+            and record.flags & HEAD
+            and record.val > 1
+            and not record.val & record.val + 1
+        ):
+            self.count(
+                names.PMD_SPLIT, [record]
+            )  # as many mappings as the huge page has pages, instead of one
         else:
             self.hold(record)
+
+    def pin(self, record: Record) -> None:
+        """A pin was taken."""
+        self.pins += 1
+        if len(self.pinned) < TRACKED:
+            self.pinned.append(record)
+
+    def unpin(self, number: int, record: Record) -> None:
+        """So many pins are given back: the actor's own last ones, or else the oldest."""
+        self.pins = max(0, self.pins - number)
+        for _ in range(min(number, len(self.pinned))):
+            own = [pin for pin in self.pinned if pin.actor == record.actor]
+            pin = own[-1] if own else self.pinned[0]
+            self.pinned.remove(pin)
+            if self.spans is not None:
+                self.spans("pin", pin, record)
 
     def minus(self, record: Record) -> None:
         """A change that gives something back."""
         pins, rest = divmod(-record.val, BIAS)
         if not rest and (pins == 1 or pins <= self.pins):  # several at once: unpin_user_pages
-            self.pins = max(0, self.pins - pins)
+            self.unpin(pins, record)
             self.count(names.UNPIN, [record])
         elif record.kind == TEST and record.ret:
             self.count(names.FREE, [record])
@@ -182,16 +244,26 @@ class Holdings:
             self.count(names.BATCH, [held.record, record])
         else:
             self.count(status, [held.record])
+            if status == names.GET and self.spans is not None:
+                self.spans("reference", held.record, record)
             self.count(names.PUT if status == names.GET else names.UNMAP_OR_PUT, [record])
 
     def end(self) -> None:
         """Nothing follows: what is open may be a mapping's or not."""
+        if self.freeze is not None:
+            self.thaw(None)
         for held in self.open:
             if not held.silent:
                 mod = held.record.kind == MOD and not self.traced
                 held.status = names.MAP_OR_GET if mod or self._maps(held.record) else names.GET
                 self.count(held.status, [held.record])
+                if held.status == names.GET and self.spans is not None:
+                    self.spans("reference", held.record, None)
         self.open.clear()
+        for pin in self.pinned:
+            if self.spans is not None:
+                self.spans("pin", pin, None)
+        self.pinned.clear()
 
     def count(self, name: str, records: Sequence[Record]) -> None:
         """An operation was seen."""
@@ -199,9 +271,11 @@ class Holdings:
         if self.told is not None:
             self.told(name, records)
 
-    def explain_none(self, records: Iterable[Record]) -> None:
-        """Records that no model explains."""
-        self.unexplained += [record.line for record in records]
+    def explain_none(self, record: Record) -> None:
+        """A record that no model explains."""
+        self.unexplained.append(record.line)
+        if self.told is not None:
+            self.told("unexplained", [record])
 
 
 def _anonymous(mapping: str) -> bool:

@@ -29,12 +29,17 @@ class Finding(NamedTuple):
 
 
 class Invariants:
-    """Looks at one page's changes in their order; ``findings`` is what broke a rule."""
+    """Looks at one page's changes in their order; ``findings`` is what broke a rule.
 
-    __slots__ = "findings", "suspects", "window"
+    Within a window of a gap, or of a record that was written late, the order is doubtful: what follows from
+    nothing but the order is no violation there.
+    """
+
+    __slots__ = "doubtful", "findings", "suspects", "window"
 
     def __init__(self, window: int) -> None:
         self.window = window
+        self.doubtful = 0
         self.findings: list[Finding] = []
         self.suspects: list[tuple[Record, int]] = []
 
@@ -45,13 +50,20 @@ class Invariants:
         if record.refcount < record.mapcount:
             self.suspects.append((record, number))
             self._acquit(after, number)
-        if after < 0 or record.refcount < 0:
-            self._found(NEGATIVE, record, after < 0, f"refcount {min(after, record.refcount)}")
+        if record.refcount < 0:
+            self._found(NEGATIVE, record, True, f"refcount {record.refcount}")
+        if number < self.doubtful:
+            return
+        if after < 0 <= record.refcount:
+            self._found(NEGATIVE, record, True, f"refcount {after}")
         if before == 0 and record.kind in (MOD, TEST, RETURN):
             self._found(STILL, record, True, f"changed by {record.val:+}")
-        if pins > 0 and record.refcount < pins * BIAS and not record.flags & HEAD:
-            why = f"{pins} held, and refcount {record.refcount}"
-            self._found(PINNED, record, after < pins * BIAS, why)
+        if after < pins * BIAS and not record.flags & HEAD:
+            self._found(PINNED, record, True, f"{pins} held, and refcount {after}")
+
+    def doubt(self, number: int) -> None:
+        """The order is doubtful around the change of this number."""
+        self.doubtful = number + self.window
 
     def stale(self, record: Record, count: int) -> None:
         """A record that was written late: what it read is old."""
@@ -59,15 +71,20 @@ class Invariants:
             why = f"refcount {record.refcount} is stale, by {count - record.refcount}: written late"
             self._found(COVERS, record, False, f"{why}; mapcount {record.mapcount}")
 
-    def unpin(self, record: Record, before: int, pins: int) -> None:
+    def unpin(self, record: Record, before: int, pins: int, number: int) -> None:
         """A pin is given back; ``pins`` are held, and more may have been before the log began."""
-        if pins == 0 and before - max(record.mapcount, 0) < -record.val and not record.flags & HEAD:
+        if (
+            pins == 0
+            and number >= self.doubtful
+            and before - max(record.mapcount, 0) < -record.val
+            and not record.flags & HEAD
+        ):
             self._found(UNPINNED, record, True, f"no pin is held, and refcount was {before}")
 
     def end(self) -> None:
         """Nothing follows: what no later change explains is a violation."""
-        for record, _ in self.suspects:
-            self._convict(record)
+        for record, number in self.suspects:
+            self._convict(record, number)
         self.suspects.clear()
 
     def _acquit(self, after: int, now: int) -> None:
@@ -81,13 +98,17 @@ class Invariants:
                 )
                 self._found(COVERS, record, False, why)
             elif now - number > self.window:
-                self._convict(record)
+                self._convict(record, number)
             else:
                 left.append((record, number))
         self.suspects = left
 
-    def _convict(self, record: Record) -> None:
-        self._found(COVERS, record, True, f"refcount {record.refcount}, mapcount {record.mapcount}")
+    def _convict(self, record: Record, number: int) -> None:
+        sure = number >= self.doubtful
+        why = f"refcount {record.refcount}, mapcount {record.mapcount}"
+        self._found(
+            COVERS, record, sure, why if sure else f"{why}; by the gap near it, nothing tells of more"
+        )
 
     def _found(self, rule: str, record: Record, violated: bool, why: str) -> None:
         self.findings.append(Finding(rule, record.line, VIOLATION if violated else TORN, why))

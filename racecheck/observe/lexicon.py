@@ -28,6 +28,9 @@ BATCH, TRUNCATE, SKIP, ISOLATE = "LRU batch", "truncation", "skip", "isolation"
 ALLOCATE = "allocation"
 FROZEN, REFUSED, MIGRATED, REFUSED_FORK = "freeze", "failed freeze", "migration", "fork of a pinned page"
 FAILED = "failed migration"
+SPLIT, PMD_SPLIT, RECLAIM = "huge page split", "PMD split", "reclaim"
+OF_NO_MODEL: Final = (SPLIT, PMD_SPLIT, RECLAIM)
+"""Known from mm/huge_memory.c:__split_huge_page, __split_huge_pmd_locked and mm/vmscan.c alone."""
 MAP_OR_GET, UNMAP_OR_PUT = "map or get", "unmap or put"
 """The log does not tell these two from each other: see docs/kernel-traces.md."""
 

@@ -6,15 +6,15 @@ A word of the lexicon may be of several operations; counts and flags that were r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
 from racecheck.observe import lexicon as names
 from racecheck.observe.attempts import Attempt, Scan, isolates
-from racecheck.observe.holdings import BIAS, Held, Holdings, Told
+from racecheck.observe.holdings import BIAS, Held, Holdings
 from racecheck.observe.lexicon import Lexicon
-from racecheck.observe.records import EXCLUSIVE, LOCKED, MOD, TEST, UNLESS, Record
+from racecheck.observe.records import EXCLUSIVE, FREEZE, LOCKED, MOD, SET, TEST, UNFREEZE, UNLESS, Record
 
 PLAUSIBLE: Final[dict[str, Callable[[Sequence[Record]], bool]]] = {
     names.COPY: lambda word: word[1].mapcount < word[0].mapcount,
@@ -24,6 +24,13 @@ PLAUSIBLE: Final[dict[str, Callable[[Sequence[Record]], bool]]] = {
     names.FAST_PIN: lambda word: len(word) < 3,  # a pin given up at once is a pin and an unpin
 }
 """What the counts and flags must be for two or three changes to be of an operation."""
+
+
+class Others(Protocol):
+    """What the log tells of who works on pages: whether compaction's events are in it, and who reclaims."""
+
+    compacts: bool
+    reclaimers: set[int]
 
 
 @define(eq=False)
@@ -38,24 +45,27 @@ class Actor:
 class Matcher:
     """Names the operations of one page; takes its changes in their order.
 
-    ``scans`` has the lines at which, as other events tell, compaction takes a reference.
+    ``scans`` has the lines at which, as ``others`` know, compaction takes a reference.
     """
 
-    __slots__ = "actors", "attempts", "holdings", "lexicon", "scans"
+    __slots__ = "actors", "attempts", "holdings", "lexicon", "others", "scans"
 
-    def __init__(self, words: Lexicon, scans: set[int], told: Told | None = None) -> None:
-        self.lexicon, self.scans = words, scans
-        self.holdings = Holdings(told)
+    def __init__(self, words: Lexicon, scans: set[int], others: Others) -> None:
+        self.lexicon, self.scans, self.others = words, scans, others
+        self.holdings = Holdings()
         self.actors: dict[int, Actor] = {}
         self.attempts: list[Attempt] = []
 
     def take(self, record: Record, before: int) -> None:
         """The next change, and the count that it found."""
         holdings = self.holdings
-        holdings.look(record)
-        actor = self.actors.get(record.actor)
-        if actor is None or not self._goes_on(actor, record):
-            self._begin(record, before)
+        if record.kind == SET:
+            self._reuse()
+        if holdings.freeze is None or not holdings.thaw(record):
+            holdings.look(record)
+            actor = self.actors.get(record.actor)
+            if actor is None or not self._goes_on(actor, record):
+                self._begin(record, before)
         holdings.last = record
         holdings.changes += 1
 
@@ -70,19 +80,32 @@ class Matcher:
         self.holdings.end()
 
     def _begin(self, record: Record, before: int) -> None:
-        kind, val, ret = record.kind, record.val, record.ret
+        kind, val, ret, holdings = record.kind, record.val, record.ret, self.holdings
         word = ((kind, val, ret),)
         if val < 0 and kind in (TEST, MOD):
-            self.holdings.minus(record)
+            holdings.minus(record)
         elif record.line in self.scans:
             self.scans.remove(record.line)
             self._scan(record, before)
         elif word in self.lexicon.leads and record.actor not in self.actors:
-            self.actors[record.actor] = Actor([record], self.holdings.hold(record, begun=True))
+            self.actors[record.actor] = Actor([record], holdings.hold(record, begun=True))
+        elif kind == FREEZE:
+            holdings.frozen_otherwise(record)
+        elif kind == UNFREEZE and not before and val in {1, 2}:
+            holdings.count(names.SPLIT, [record])  # a tail page, which is a page of its own now
         elif word in self.lexicon.words or (val > 1 and kind in (MOD, UNLESS)):
-            self.holdings.plus(record)  # several at once are as one
+            holdings.plus(record)  # several at once are as one
         else:
-            self.holdings.explain_none([record])
+            holdings.explain_none(record)
+
+    def _reuse(self) -> None:
+        """The page is allocated: who froze it and never thawed it did not migrate it, but freed it."""
+        for number, actor in list(self.actors.items()):
+            if actor.scan is not None and actor.scan.reclaims():
+                self.attempts.remove(actor.scan.attempt)
+                del self.actors[number]
+                self.holdings.end()
+                self.holdings.next_life()
 
     def _scan(self, record: Record, before: int) -> Scan:
         scan = Scan(record, before, self.holdings, self.lexicon.one_pass)
@@ -93,7 +116,7 @@ class Matcher:
     def _goes_on(self, actor: Actor, record: Record) -> bool:
         """Whether the change belongs to what the actor is in the middle of."""
         scan = actor.scan
-        if scan is None and actor.held in self.holdings.open and isolates(actor.word[0], record):
+        if scan is None and actor.held in self.holdings.open and self._isolates(actor.word[0], record):
             assert actor.held is not None
             self.holdings.open.remove(actor.held)
             first = actor.word[0]
@@ -102,12 +125,22 @@ class Matcher:
             belongs = scan.take(record)
             if scan.over:
                 del self.actors[record.actor]
+            if scan.swaps:
+                self.attempts.remove(scan.attempt)
             return belongs
         if self._spells(actor, [*actor.word, record]):
             return True
         del self.actors[record.actor]
         self._one_by_one(actor)
         return False
+
+    def _isolates(self, first: Record, record: Record) -> bool:
+        """Whether the reference was compaction's, as flags tell where no events do."""
+        return (
+            not self.others.compacts
+            and first.actor not in self.others.reclaimers
+            and isolates(first, record)
+        )
 
     def _spells(self, actor: Actor, word: list[Record]) -> bool:
         """Whether the changes are an operation, or may become one."""
@@ -129,7 +162,8 @@ class Matcher:
             holdings.open.remove(held)
         elif name != names.MAP:
             holdings.rise(1)  # the mapping that was taken for this one's is another's
-        holdings.pins += name == names.FAST_PIN
+        if name == names.FAST_PIN:
+            holdings.pin(word[0])
         if name == names.COPY:
             holdings.fall()
         holdings.count(name, word)

@@ -10,46 +10,44 @@ that, a record that was lost would be papered over by moving one record after an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, cast
 
 from racecheck.observe.records import MOD, TEST, UNLESS, Record
-from racecheck.observe.reorder import Placed, applied, before, beginning, explain, is_odd, shift_of
+from racecheck.observe.reorder import (
+    EARNED,
+    Gap,
+    Item,
+    Placed,
+    Purse,
+    Stray,
+    applied,
+    before,
+    beginning,
+    explain,
+    is_odd,
+    shift_of,
+)
 
 EFFORT: Final = 2000
 """States that one search looks at: contention is explained by some tens."""
 SMALL: Final = 8
 """Up to so many unexplained records, each new one is tried at once, and with those before them."""
+PLACED: Final = 5
+"""Fields of a record in its place; gaps and strays have fewer."""
 REMEMBERED: Final = 64
 """Gaps that late records may close; with each, how much of it is open."""
-
-
-class Gap(NamedTuple):
-    """Before this line the count was ``expected``, and the record found ``found``."""
-
-    line: int
-    expected: int
-    found: int
-
-
-class Stray(NamedTuple):
-    """A record that was written later than the window is wide; 0, or the line of the gap that it left."""
-
-    record: Record
-    gap: int
-
-
-Item = Placed | Gap | Stray
 
 
 class Order:
     """Puts one page's records in order, as they come; holds up to four windows of them back."""
 
     __slots__ = (
-        "again", "beginning", "count", "gaps", "moved", "pending", "settled", "taken", "trusted", "window",
+        "again", "beginning", "count", "gaps", "moved", "pending", "purse", "settled", "taken", "trusted",
+        "window",
     )  # fmt: skip
 
-    def __init__(self, window: int) -> None:
-        self.window = window
+    def __init__(self, window: int, purse: Purse | None = None) -> None:
+        self.window, self.purse = window, purse or Purse()
         self.count: int | None = None
         self.settled: list[Item] = []
         self.pending: list[Record] = []
@@ -74,6 +72,7 @@ class Order:
                         return self.end()
                     return () if len(settled) < 4 * self.window else self._given_out()
         self.again.append(record)
+        self.purse.left += EARNED
         self._place_again()
         return () if len(self.settled) < 4 * self.window else self._given_out()
 
@@ -136,24 +135,22 @@ class Order:
 
     def _begin(self, movable: Sequence[Placed]) -> bool:
         """Whether the first of the pending records are explained, if not all."""
-        if not self.count:  # it was freed, and what follows is another use of the page
+        if not self.count or self.purse.left <= 0:  # freed: what follows is another use of the page
             return False
-        for back in sorted({0, min(SMALL, len(movable)), min(self.window, len(movable))}):
+        for back in sorted({0, min(self.window, len(movable))}):
             first, count, block = self._block(movable, back)
             least = len(block) - len(self.pending) // 2
-            order = beginning(count, block, self.window, least)
+            order = beginning(count, block, self.window, least, self.purse)
             if self._settle(order, len(movable) - first, block):
                 return True
         return False
 
     def _movable(self) -> list[Placed]:
         """The settled records after the last gap or stray."""
-        found: list[Placed] = []
-        for item in reversed(self.settled):
-            if isinstance(item, (Gap, Stray)):
-                break
-            found.append(item)
-        return found[::-1]
+        number = len(self.settled)
+        while number and len(self.settled[number - 1]) == PLACED:
+            number -= 1
+        return cast(list[Placed], self.settled[number:])
 
     def _settle(self, order: list[Placed] | None, back: int, block: Sequence[Record] = ()) -> bool:
         """Settle records anew in this order, if it is one; those of the block that it lacks are pending."""
@@ -255,7 +252,8 @@ class Order:
         for record in [*block[:4], pending[0]]:  # any of them may be in what the first one read
             shifts |= {shift - record.val for shift in shifts}
         for shift in sorted({shift_of(count, pending), *shifts}, key=abs):
-            order = beginning(count + shift, block, self.window, len(block) - len(pending) // 2)
+            least = len(block) - len(pending) // 2
+            order = beginning(count + shift, block, self.window, least, self.purse)
             if self._settle(order, len(movable), block):
                 return True
         return False
@@ -275,7 +273,7 @@ class _Trial(Order):
     __slots__ = ()
 
     def __init__(self, order: Order, count: int, records: list[Record]) -> None:
-        super().__init__(order.window)
+        super().__init__(order.window, order.purse)
         self.count, self.beginning, self.gaps = count, False, order.gaps.copy()
         self.pending = records
         self._gap()

@@ -49,7 +49,8 @@ class Log:
     """What a log holds besides its records; complete when all of it was read.
 
     ``cpus`` were ``told`` by the log, or seen in it. ``lost`` is what it says was lost. ``events`` counts
-    the other events by name. ``compactors`` are kernel threads that do nothing else. ``raw`` is 1 where
+    the other events by name. ``compactors`` compact now; ``compacts`` is whether events tell who does.
+    ``reclaimers`` are kernel threads that reclaim. ``raw`` is 1 where
     mapcounts are raw, as since 6.10, and -1 is unmapped; records have them as users see them. ``damage`` is
     why the rest cannot be read, or "".
     """
@@ -63,6 +64,8 @@ class Log:
     cpus: int = 0
     told: bool = False
     compactors: set[int] = field(factory=set)
+    compacts: bool = False
+    reclaimers: set[int] = field(factory=set)
     raw: int = 0
     overwritten: int = 0
     dropped: int = 0
@@ -163,6 +166,8 @@ class _Reader:
         found = self.heads[text] = actor_of(pid, cpu, match[4]), cpu
         if name.startswith("kcompactd"):
             log.compactors.add(found[0])
+        elif name.startswith("kswapd"):
+            log.reclaimers.add(found[0])
         return found
 
     def others(self, text: str) -> Iterator[Record | Event]:

@@ -10,20 +10,41 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Final
+from typing import Final, NamedTuple
 
 from racecheck.observe.records import FREEZE, MOD, RETURN, SET, TEST, UNFREEZE, UNLESS, Record
 from racecheck.operations import wrap
 
 FEW: Final = 64
 """Of more records fewer states are looked at."""
-WIDTH: Final = 48
+WIDTH: Final = 32
 """Orders that are followed at once where there are too many for all."""
+SAVED: Final = 100_000
+EARNED: Final = 2
+"""States that a log may look at in this way, and how many more for each contended record."""
 NEXT: Final = 8
 """So many records tell whether the one before them is odd."""
 Placed = tuple[Record, int, int, int, int]
 """A change in its place: the record, the count before and after it, how many records that stand above it
 in the log it comes before, and how many changes came between it and its read."""
+
+
+class Gap(NamedTuple):
+    """Before this line the count was ``expected``, and the record found ``found``."""
+
+    line: int
+    expected: int
+    found: int
+
+
+class Stray(NamedTuple):
+    """A record that was written later than the window is wide; 0, or the line of the gap that it left."""
+
+    record: Record
+    gap: int
+
+
+Item = Placed | Gap | Stray
 
 State = tuple[int, int, int]
 """While searching: masks of the changes made and of those not yet read, and the running count."""
@@ -127,11 +148,26 @@ def _nearest(puzzle: Puzzle, start: State, effort: int) -> list[Placed] | None:
     return None
 
 
-def beginning(count: int, records: Sequence[Record], window: int, least: int) -> list[Placed] | None:
+class Purse:
+    """States that may be looked at where the nearest order is not found: so many, and some more a record.
+
+    All pages of a log have one, so that a log full of gaps takes not much longer than another.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = SAVED) -> None:
+        self.left = left
+
+
+def beginning(
+    count: int, records: Sequence[Record], window: int, least: int, purse: Purse
+) -> list[Placed] | None:
     """An order that has at least so many of the first records, and that the others go on from.
 
     The last records may have read changes whose records are still to come. Of the orders of each length
-    only the ``WIDTH`` nearest are followed, so that it may be not the nearest, nor be found.
+    only the ``WIDTH`` nearest are followed, so that it may be not the nearest, nor be found; nor is it
+    when nothing is left in the purse.
     """
     puzzle, start = Puzzle(records, window), (0, 0, count)
     came: dict[State, tuple[State, int]] = {start: (start, -1)}
@@ -145,6 +181,9 @@ def beginning(count: int, records: Sequence[Record], window: int, least: int) ->
                 if cost + more < following.get(found, cost + more + 1):
                     following[found] = cost + more
                     came[found] = before, index
+        purse.left -= len(costs)
+        if purse.left < 0:
+            return None
         best = sorted(following, key=following.__getitem__)[:WIDTH]
         costs = {found: following[found] for found in best}
     while state[1]:

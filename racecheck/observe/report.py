@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from racecheck.observe.watch import Observation, Page
+from racecheck.observe.page import Page
+from racecheck.observe.watch import Observation
 
 
 def observation_json(seen: Observation) -> dict[str, Any]:

@@ -7,20 +7,21 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from attrs import define, field
+from attrs import define
 
 from racecheck.observe import lexicon as names
 from racecheck.observe.attempts import Attempt
 from racecheck.observe.chronicle import Chronicle
-from racecheck.observe.holdings import BIAS, Holdings
-from racecheck.observe.invariants import Finding, Invariants
+from racecheck.observe.holdings import Holdings
+from racecheck.observe.invariants import Invariants
 from racecheck.observe.lexicon import Lexicon
 from racecheck.observe.matching import Matcher
-from racecheck.observe.order import Gap, Item, Order, Stray
+from racecheck.observe.order import Order
+from racecheck.observe.page import Page
 from racecheck.observe.parse import Log, parsed
 from racecheck.observe.policies import Judge
 from racecheck.observe.records import UNLESS, Event, Record
-from racecheck.observe.reorder import before
+from racecheck.observe.reorder import Purse, before
 from racecheck.observe.source import TORN
 
 LIKELY: Final = 4
@@ -32,111 +33,6 @@ KEPT: Final = 500
 SWEEP: Final = 1 << 19
 """After so many records it is looked for pages that had none."""
 _RMAP: Final = re.compile(r"\b(?:pg|page|folio)=0x([0-9a-f]+)")
-
-
-@define(eq=False)
-class Page:
-    """What a log tells of one page."""
-
-    pfn: int
-    order: Order
-    matcher: Matcher
-    invariants: Invariants
-    chronicle: Chronicle | None
-    records: int = 0
-    moved: int = 0
-    late: int = 0
-    strays: list[Stray] = field(factory=list)
-    gaps: list[Gap] = field(factory=list)
-    swept: int = 0
-    known: bool = False  # whether the count is, and not a guess after a gap
-    now: int = 0
-
-    @property
-    def reordered(self) -> int:
-        """Records whose change came before that of a record above them."""
-        return self.moved + len(self.strays)
-
-    @property
-    def missing(self) -> list[Gap]:
-        """The gaps that no late record closes."""
-        closed = {stray.gap for stray in self.strays}
-        return [gap for gap in self.gaps if gap.line not in closed]
-
-    @property
-    def operations(self) -> dict[str, int]:
-        """How often each operation was seen, the most frequent first."""
-        return dict(self.matcher.holdings.operations.most_common())
-
-    @property
-    def unexplained(self) -> list[int]:
-        """The lines of records that are of no operation of the models."""
-        return sorted(self.matcher.holdings.unexplained)
-
-    @property
-    def attempts(self) -> list[Attempt]:
-        """Compaction's attempts."""
-        return self.matcher.attempts
-
-    @property
-    def findings(self) -> list[Finding]:
-        """What broke a rule, by line."""
-        return sorted(self.invariants.findings, key=lambda finding: finding.line)
-
-    def rest(self) -> None:
-        """No record was seen for long."""
-        self.follow(self.order.end())
-
-    def end(self) -> None:
-        """No record follows."""
-        self.follow(self.order.end())
-        self.matcher.end()
-        self.invariants.end()
-
-    def follow(self, items: Iterable[Item]) -> None:
-        """The page's next changes, in their order."""
-        matcher, invariants, chronicle = self.matcher, self.invariants, self.chronicle
-        holdings = matcher.holdings
-        for item in items:
-            if len(item) < 5:
-                self._odd(item)
-                continue
-            record, before, after, above, late = item
-            self.moved += above > 0
-            self.late += late > 0
-            if record.val <= -BIAS:
-                invariants.unpin(record, before, holdings.pins)
-            matcher.take(record, before)
-            if (
-                record.refcount < record.mapcount
-                or before <= 0
-                or after < 0
-                or holdings.pins
-                or invariants.suspects
-            ):
-                known = before if self.known else 1
-                invariants.look(record, known, after, holdings.pins, holdings.changes)
-            self.known, self.now = True, after
-            if chronicle is not None:
-                chronicle.change(record, after, holdings)
-
-    def _odd(self, item: Gap | Stray) -> None:
-        if isinstance(item, Gap):
-            self._gap(item)
-            return
-        self.strays.append(item)
-        self.matcher.take(item.record, item.record.refcount)
-        self.invariants.stale(item.record, self.now)
-        if self.chronicle is not None:
-            self.chronicle.stray(item.record, item.gap)
-
-    def _gap(self, gap: Gap) -> None:
-        self.gaps.append(gap)
-        self.known = False
-        holdings = self.matcher.holdings
-        holdings.pins = min(holdings.pins, max(0, gap.found - (holdings.mapped or 0)) // BIAS)
-        if self.chronicle is not None:
-            self.chronicle.gap(gap.line, gap.expected, gap.found)
 
 
 @define(eq=False)
@@ -162,7 +58,7 @@ class Watch:
 
     def __init__(self, words: Lexicon, pfn: int | None = None, told: int = 0) -> None:
         self.words, self.pfn, self.told = words, pfn, told
-        self.log, self.judge = Log(), Judge(words.policies)
+        self.log, self.judge, self.purse = Log(), Judge(words.policies), Purse()
         self.pages: dict[int, Page] = {}
         self.scans: set[int] = set()
         self.traced: Traced | None = None
@@ -203,13 +99,17 @@ class Watch:
         chronicle = Chronicle() if len(self.pages) < self.told else None
         if self.told == 1 == len(self.pages):
             for other in self.pages.values():
-                other.chronicle = other.matcher.holdings.told = None
+                other.chronicle = other.matcher.holdings.told = other.matcher.holdings.spans = None
         if chronicle is not None:
             for note in self.notes:
                 chronicle.note(*note)
         window = 8 * (self.log.cpus if self.log.told else max(self.log.cpus, LIKELY))
-        matcher = Matcher(self.words, self.scans, chronicle.told if chronicle else None)
-        page = self.pages[pfn] = Page(pfn, Order(window), matcher, Invariants(window), chronicle)
+        matcher = Matcher(self.words, self.scans, self.log)
+        if chronicle is not None:
+            matcher.holdings.told, matcher.holdings.spans = chronicle.told, chronicle.span
+        page = self.pages[pfn] = Page(
+            pfn, Order(window, self.purse), matcher, Invariants(window), chronicle
+        )
         return page
 
     def _sweep(self) -> None:
@@ -226,6 +126,7 @@ class Watch:
         """Another event: who compacts, what the mapcount does, a note."""
         name = event.name
         if name == "mm_compaction_begin":
+            self.log.compacts = True
             self.log.compactors.add(event.actor)
         elif name == "mm_compaction_end":
             self.log.compactors.discard(event.actor)

@@ -6,16 +6,21 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
-from racecheck.observe.attempts import MIGRATED, Attempt
+from racecheck.observe import lexicon as names
+from racecheck.observe.attempts import FAILED, MIGRATED, PUT_BACK, SKIPPED, Attempt
 from racecheck.observe.chronicle import ROWS, Row, merged
+from racecheck.observe.page import Page
 from racecheck.observe.parse import Log
-from racecheck.observe.watch import Observation, Page
+from racecheck.observe.watch import Observation
 from racecheck.render.columns import count, filled, printed
 
 PAGES = 30
 """Pages in the table; --json has all."""
 LINES = 12
 """Line numbers, gaps and findings that are told of a page."""
+WHO = 4
+"""Holders that are named of an attempt."""
+DID = {SKIPPED: "s", MIGRATED: "m", FAILED: "f", PUT_BACK: "f"}
 TOLD = 60
 """Rows of a timeline in a terminal."""
 
@@ -41,7 +46,7 @@ def _head(log: Log, name: str, pages: int) -> Iterator[str]:
         most = ", ".join(f"{event} {number:,}" for event, number in log.events.most_common(4))
         yield f"{count(others, 'other event')}: {most}{', ...' * (len(log.events) > 4)}"
     lost = (
-        f"{count(log.lost, 'event')} lost, says the log" if log.lost else "the log says of no lost events"
+        f"{count(log.lost, 'event')} lost, says the log" if log.lost else "the log tells of no lost events"
     )
     yield f"{count(log.unparsed, 'line')} not understood; {lost}"
     for line, text in log.examples:
@@ -103,10 +108,7 @@ def _findings(page: Page) -> Iterator[str]:
 def _detail(seen: Observation, page: Page, width: int) -> Iterator[str]:
     """Everything of one page."""
     lines = [f"page {page.pfn:#x}: {_operations(page) or 'no operation'}"]
-    moved = (
-        f"{page.moved:,} moved, {page.late:,} read late, {len(page.strays):,} written later than the window"
-    )
-    lines.append(f"order: {moved}; {count(len(page.missing), 'gap')}")
+    lines.append(f"order: {_skew(page)}; {count(len(page.missing), 'gap')}")
     lines += [
         f"  gap before line {gap.line}: refcount {gap.expected} expected, {gap.found} found"
         for gap in page.missing[:LINES]
@@ -114,11 +116,25 @@ def _detail(seen: Observation, page: Page, width: int) -> Iterator[str]:
     if page.unexplained:
         lines.append(f"no model explains lines {_lines(page.unexplained)}")
     else:
-        lines.append("each record is of an operation of the models")
+        other = [name for name in names.OF_NO_MODEL if name in page.operations]
+        known = f", or of one that none has: {', '.join(other)}" if other else ""
+        lines.append(f"each record is of an operation of the models{known}")
     lines += [*_findings(page)] or ["no invariant is broken"]
     yield "\n".join(filled(line, width) for line in lines)
     if page.chronicle is not None:
         yield _timeline(seen.log, merged(page.chronicle.rows, ROWS), width)
+
+
+def _skew(page: Page) -> str:
+    """How far the order of the changes is from that of the log."""
+    if not page.reordered and not page.late:
+        return "the log's"
+    moved = f"{count(page.moved, 'record')} moved up, by at most {page.farthest:,}" if page.moved else ""
+    read = f"{page.late:,} read up to {count(page.latest, 'change')} late" if page.late else ""
+    late = (
+        f"{len(page.strays):,} written later than the window of {page.order.window}" if page.strays else ""
+    )
+    return ", ".join(filter(None, (moved, read, late)))
 
 
 def _timeline(log: Log, rows: Sequence[Row], width: int) -> str:
@@ -130,22 +146,30 @@ def _timeline(log: Log, rows: Sequence[Row], width: int) -> str:
     table.add_column("refcount", no_wrap=True)
     table.add_column("mapcount", no_wrap=True)
     for row in merged(rows, TOLD):
-        refs, maps = _range(row.refs), _range(row.maps)
-        table.add_row(
-            str(row.line), f"{row.time:.6f}".rstrip("0").rstrip("."), row_text(log, row), refs, maps
-        )
+        refs, maps = range_text(row.refs), range_text(row.maps)
+        table.add_row(str(row.line), time_text(row.time), row_text(log, row), refs, maps)
     return printed(table, width)
 
 
 def row_text(log: Log, row: Row) -> str:
     """The operations of a row, and who made them."""
     made = [f"{number:,} x {name}" if number > 1 else name for name, number in row.operations.most_common()]
+    odd = [count(row.gaps, "gap")] * bool(row.gaps)
+    odd += [f"{count(row.late, 'record')} written late"] * bool(row.late)
+    if row.gaps + row.late == 1:
+        odd = [row.detail]
     who = [log.name_of(actor) for actor in list(row.who)[:3]] + ["others"] * (len(row.who) > 3)
     told = f"{', '.join(made)} by {', '.join(who)}" if made else ""
-    return "; ".join(filter(None, (row.note, told)))
+    return "; ".join(filter(None, (row.note, *odd, told)))
 
 
-def _range(ends: tuple[int, int] | None) -> str:
+def time_text(time: float) -> str:
+    """A time stamp of any clock: seconds, or what it counts."""
+    return f"{time:.0f}" if time >= 1e9 or time.is_integer() else f"{time:.6f}"
+
+
+def range_text(ends: tuple[int, int] | None) -> str:
+    """The lowest and highest value, or the only one."""
     if ends is None:
         return ""
     return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
@@ -166,7 +190,22 @@ def _attempts(seen: Observation, width: int) -> str:
     what = (
         "held: references of others, but for mappings and the page cache; refcount with the scanner's own"
     )
-    return f"{printed(table, width)}{more}\n{filled(what, width)}"
+    parts = [printed(table, width) + more, filled(what, width)]
+    parts += [filled(line, width) for line in _holders(seen)]
+    return "\n".join(parts)
+
+
+def _holders(seen: Observation) -> Iterator[str]:
+    """Who held the page at an attempt, as far as the log has it."""
+    held = [attempt for _, attempt in seen.attempts if attempt.references]
+    for attempt in held[:LINES]:
+        known = ", ".join(holders_text(seen.log, attempt)) or "by somebody before the log began"
+        yield f"line {attempt.record.line}: held {known}"
+
+
+def holders_text(log: Log, attempt: Attempt) -> list[str]:
+    """Some of those who held the page, and since which line."""
+    return [f"by {log.name_of(record.actor)} since line {record.line}" for record in attempt.holders[:WHO]]
 
 
 def _outcome(attempt: Attempt) -> str:
@@ -180,15 +219,35 @@ def _outcome(attempt: Attempt) -> str:
 
 
 def _policies(seen: Observation, width: int) -> str:
-    """How each policy would have done at these attempts."""
+    """How each policy would have done, in all and at each attempt, below what was true and was done."""
     total, held = seen.judge.heard, seen.judge.held
     if not total:
         return "no attempt of compaction is in this log: no policy can be judged"
+    first = ["others held the page", "the kernel did"]
+    room = max(8, width - max(map(len, [*first, *seen.judge.scores])) - 29)
+    attempts = [attempt for _, attempt in seen.attempts][:room]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("policy", "right skips", "false skips", "missed"):
-        table.add_column(head, justify="left" if head == "policy" else "right", no_wrap=True)
+    for head in ("policy", "right\nskips", "false\nskips", "missed", "each"):
+        table.add_column(head, justify="left" if head in ("policy", "each") else "right", no_wrap=True)
+    truth = "".join("y" if attempt.references else "-" for attempt in attempts)
+    table.add_row(first[0], "", "", "", truth)
+    table.add_row(first[1], "", "", "", "".join(DID.get(attempt.outcome, "?") for attempt in attempts))
+    answers = [seen.judge.answers(attempt) for attempt in attempts]
     for name, score in seen.judge.scores.items():
-        table.add_row(name, *(f"{number:,}" for number in (score.right, score.false_skips, score.missed)))
-    what = f"At {count(total, 'attempt')}, others held the page at {held}: right skips are of held pages,"
-    why = "false skips of pages that nobody held; missed are held pages that the policy would have tried."
-    return f"{printed(table, width)}\n{filled(f'{what} {why}', width)}"
+        said = [_said(answer[name], attempt) for answer, attempt in zip(answers, attempts, strict=True)]
+        numbers = (f"{number:,}" for number in (score.right, score.false_skips, score.missed))
+        table.add_row(name, *numbers, "".join(said))
+    what = (
+        f"At {count(total, 'attempt')}, others held the page at {held}. Right skips (s) are of held pages,"
+    )
+    why = "false ones (F) of pages that nobody held; missed (M) are held pages that it would have tried;"
+    each = (
+        f"a dot is a right try. The kernel skipped (s), migrated (m), failed (f). At most {room} are shown."
+    )
+    return f"{printed(table, width)}\n{filled(f'{what} {why} {each}', width)}"
+
+
+def _said(skips: bool, attempt: Attempt) -> str:
+    """A policy's answer to an attempt, as a letter."""
+    held = attempt.references > 0
+    return ("s" if held else "F") if skips else ("M" if held else ".")

@@ -1,9 +1,7 @@
-"""The timeline of a page of a kernel log: counts, operations and attempts, as a picture and as a page."""
+"""The timeline of a page of a kernel log as a picture: counts, attempts, holders and operations."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from math import log2
@@ -13,24 +11,43 @@ from attrs import frozen
 
 from racecheck.observe import lexicon as names
 from racecheck.observe.attempts import FAILED, MIGRATED, SKIPPED, Attempt
-from racecheck.observe.chronicle import ROWS, Point, Row, merged
-from racecheck.observe.watch import Observation, Page
-from racecheck.render.observed import row_text
-from racecheck.render.palette import style
-from racecheck.render.svg import Canvas, clean
+from racecheck.observe.chronicle import ROWS, Point, Row, Span, merged
+from racecheck.observe.invariants import VIOLATION
+from racecheck.observe.page import Page
+from racecheck.observe.parse import Log
+from racecheck.observe.watch import Observation
+from racecheck.render.observed import row_text, time_text
+from racecheck.render.svg import WORDS, Canvas
 
 WIDTH, LEFT, RIGHT, TOP, HEIGHT, LANE = 1000, 110, 20, 60, 220, 26
 LARGE: Final = 64
 """Counts from here on are drawn on a logarithmic scale: a pin is 1024 references."""
 LOOKS: Final = {MIGRATED: ("disc", "goal"), SKIPPED: ("square", "at-rest"), FAILED: ("cross", "violated")}
 LANES: Final = (
-    ("attempts", None),
-    ("mapping", (names.MAP, names.UNMAP, names.COPY, names.MAP_OR_GET)),
-    ("holding", (names.GET, names.PUT, names.BATCH, names.TRUNCATE)),
-    ("pinning", (names.FAST_PIN, names.SLOW_PIN, names.UNPIN)),
-    ("migrating", (names.ISOLATE, names.FROZEN, names.REFUSED, names.FAILED, names.MIGRATED, names.FREE)),
+    (
+        "mapping",
+        (names.MAP, names.UNMAP, names.COPY, names.MAP_OR_GET, names.UNMAP_OR_PUT, names.PMD_SPLIT),
+    ),
+    ("references", (names.GET, names.PUT, names.BATCH, names.TRUNCATE, names.FREE, names.ALLOCATE)),
+    ("pins", (names.FAST_PIN, names.SLOW_PIN, names.UNPIN, names.REFUSED_FORK)),
+    (
+        "migration",
+        (
+            names.SKIP,
+            names.ISOLATE,
+            names.FROZEN,
+            names.REFUSED,
+            names.FAILED,
+            names.MIGRATED,
+            names.SPLIT,
+            names.RECLAIM,
+        ),
+    ),
+    ("unexplained", ("unexplained",)),
     ("notes", ()),
 )
+TRACKS: Final = 4
+"""Holders that are drawn one below the other; more share the last of them."""
 
 
 @frozen
@@ -72,17 +89,60 @@ def timeline_svg(seen: Observation, page: Page) -> str:
     _band(canvas, scale, [(point.line, point.maps) for point in points], "hostile")
     _band(canvas, scale, [(point.line, point.refs) for point in points], "victim")
     _legend(canvas)
-    for number, (name, operations) in enumerate(LANES):
-        y = TOP + HEIGHT + 40 + number * LANE
-        canvas.text(LEFT - 8, y + 4, name, "ink", "end")
-        canvas.line([(LEFT, y), (WIDTH - RIGHT, y)], "line faint")
-        if operations is None:
-            _attempts(canvas, scale, page.attempts, y)
-        else:
-            chosen = [(row, row_text(seen.log, row)) for row in rows if _in_lane(row, operations)]
+    y = float(TOP + HEIGHT + 40)
+    _named(canvas, "attempts", y)
+    _attempts(canvas, scale, page.attempts, y)
+    _named(canvas, "held by", y + LANE)
+    y += _holders(canvas, scale, seen.log, page.chronicle.held, y + LANE) + 2 * LANE
+    for name, operations in LANES:
+        chosen = [(row, row_text(seen.log, row)) for row in rows if _in_lane(row, operations)]
+        if chosen or name not in {"unexplained", "notes"}:
+            _named(canvas, name, y)
             _lane(canvas, scale, chosen, y, "kernel-fill" if operations else "hostile-fill")
-    height = TOP + HEIGHT + 40 + len(LANES) * LANE
+            y += LANE
+    if page.missing or page.findings:
+        _named(canvas, "gaps, rules", y)
+        _odd(canvas, scale, page, y)
+        y += LANE
+    height = y
     return canvas.document(WIDTH, height, title, "; ".join(_told(seen, rows[:50])))
+
+
+def _named(canvas: Canvas, name: str, y: float) -> None:
+    canvas.text(LEFT - 8, y + 4, name, "ink", "end")
+    canvas.line([(LEFT, y), (WIDTH - RIGHT, y)], "line faint")
+
+
+def _holders(canvas: Canvas, scale: Scale, log: Log, spans: Iterable[Span], y: float) -> float:
+    """Who held references and pins from when to when; returns what height it takes beyond a lane."""
+    free = [0.0] * TRACKS
+    used = 1
+    for span in sorted(spans, key=lambda span: span.first):
+        x, end = scale.x(span.first), scale.x(span.last) if span.last else float(WIDTH - RIGHT)
+        track = next((number for number, begin in enumerate(free) if begin <= x), TRACKS - 1)
+        free[track], used = end + 1, max(used, track + 1)
+        until = f"to line {span.last}" if span.last else "to the end"
+        name = log.name_of(span.actor)
+        canvas.open(f"{span.what} of {name} from line {span.first} {until}")
+        top = y + track * LANE / 2 - 5
+        canvas.rect(x, top, max(2.0, end - x), 10, "victim-fill" if span.what == "pin" else "muted")
+        if end - x > WORDS * len(name) + 4:
+            canvas.text(x + 3, top + 9, name, "white small")
+        canvas.close()
+    return (used - 1) * LANE / 2
+
+
+def _odd(canvas: Canvas, scale: Scale, page: Page, y: float) -> None:
+    """Gaps, and records that break a rule."""
+    for gap in page.missing:
+        canvas.open(f"line {gap.line}: gap: refcount {gap.expected} expected, {gap.found} found")
+        canvas.rect(scale.x(gap.line), y - 6, 2, 12, "hostile-fill")
+        canvas.close()
+    for rule, line, judged, why in page.findings[:ROWS]:
+        canvas.open(f"line {line}: {judged}: {rule}: {why}")
+        shape = "cross" if judged == VIOLATION else "ring"
+        canvas.badge(shape, scale.x(line), y, _badge(shape, "violated"))
+        canvas.close()
 
 
 def _told(seen: Observation, rows: Iterable[Row]) -> Iterable[str]:
@@ -97,7 +157,7 @@ def _axes(canvas: Canvas, scale: Scale, points: Sequence[Point]) -> None:
     for point in points:
         x = scale.x(point.line)
         if x >= free:
-            canvas.text(x, TOP + HEIGHT + 18, f"{point.time:.6f}", "muted small", "middle")
+            canvas.text(x, TOP + HEIGHT + 18, time_text(point.time), "muted small", "middle")
             free = x + 120
 
 
@@ -106,10 +166,10 @@ def _band(canvas: Canvas, scale: Scale, ends: Sequence[tuple[int, tuple[int, int
     steps: list[tuple[float, float]] = []
     back: list[tuple[float, float]] = []
     for line, (low, high) in ends:
-        for way, count in ((steps, high), (back, low)):
+        for way, value in ((steps, high), (back, low)):
             if way:
                 way.append((scale.x(line), way[-1][1]))
-            way.append((scale.x(line), scale.y(count)))
+            way.append((scale.x(line), scale.y(value)))
     if steps:
         canvas.line(steps, f"line {look}")
     if any(low != high for _, (low, high) in ends):
@@ -122,22 +182,23 @@ def _legend(canvas: Canvas) -> None:
         canvas.text(x + 32, 46, text)
     for number, (outcome, (shape, look)) in enumerate(LOOKS.items()):
         x = LEFT + 240 + 110 * number
-        canvas.badge(shape, x, 42, _badge(look))
+        canvas.badge(shape, x, 42, _badge(shape, look))
         canvas.text(x + 10, 46, outcome)
 
 
-def _badge(look: str) -> str:
-    return f"{look} {look}-fill"
+def _badge(shape: str, look: str) -> str:
+    """The classes of a badge; a ring is drawn by its line alone."""
+    return look if shape == "ring" else f"{look} {look}-fill"
 
 
 def _attempts(canvas: Canvas, scale: Scale, attempts: Sequence[Attempt], y: float) -> None:
     for attempt in attempts:
-        shape, look = LOOKS.get(attempt.outcome, ("ring", "muted"))
+        shape, look = LOOKS.get(attempt.outcome, ("ring", "at-rest"))
         x = scale.x(attempt.record.line)
         canvas.open(f"line {attempt.record.line}: {attempt.outcome}; {attempt.references} held by others")
         if attempt.end:
             canvas.line([(x, y), (scale.x(attempt.end), y)], f"line {look}")
-        canvas.badge(shape, x, y, _badge(look))
+        canvas.badge(shape, x, y, _badge(shape, look))
         canvas.close()
 
 
@@ -153,83 +214,3 @@ def _lane(canvas: Canvas, scale: Scale, rows: Iterable[tuple[Row, str]], y: floa
 def _in_lane(row: Row, operations: Sequence[str]) -> bool:
     """Whether the row has one of the operations; of no operations, whether it has a note."""
     return bool(row.operations.keys() & set(operations) if operations else row.note)
-
-
-CSS = """\
-body{font-family:ui-sans-serif,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif;color-scheme:light dark}
-body{max-width:1040px;margin:1em auto;padding:0 1em}
-table{border-collapse:collapse;font-size:13px}
-td,th{padding:2px 10px 2px 0;text-align:left;vertical-align:top}
-.scroll{overflow-x:auto}
-"""
-
-
-def timeline_html(seen: Observation, page: Page, picture: str, name: str) -> str:
-    """The page: picture, what happened, attempts and what each policy would have said. No script."""
-    looks = style() + CSS
-    digest = base64.b64encode(hashlib.sha256(looks.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'"
-    assert page.chronicle is not None
-    rows = merged(page.chronicle.rows, ROWS)
-    parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        '<meta name="viewport" content="width=device-width">',
-        f"<title>page {page.pfn:#x}</title><style>{looks}</style></head><body>",
-        f"<h1>page {page.pfn:#x}</h1><p>{clean(name)}: {page.records:,} records; {_summary(page)}</p>",
-        f'<div class="scroll">{picture.replace(f"<style>{style()}</style>", "")}</div>',
-        "<h2>operations</h2>",
-        _table(("operation", "times"), [(name, f"{n:,}") for name, n in page.operations.items()]),
-        "<h2>what happened</h2>",
-        _table(("line", "time", "what", "refcount", "mapcount"), [_row(seen, row) for row in rows]),
-        *_judged(page),
-        *_attempted(seen, page),
-        "</body></html>",
-    ]
-    return "\n".join(parts) + "\n"
-
-
-def _summary(page: Page) -> str:
-    gaps = f"{len(page.missing):,} gaps"
-    return (
-        f"{page.reordered:,} were written in another order, {gaps}, {len(page.unexplained):,} unexplained"
-    )
-
-
-def _row(seen: Observation, row: Row) -> tuple[str, ...]:
-    ends = ["" if ends is None else f"{ends[0]}-{ends[1]}" for ends in (row.refs, row.maps)]
-    return f"{row.line}", f"{row.time:.6f}", row_text(seen.log, row), *ends
-
-
-def _judged(page: Page) -> list[str]:
-    if not page.findings:
-        return ["<h2>invariants</h2><p>none is broken</p>"]
-    rows = [(f"{line}", judged, rule, why) for rule, line, judged, why in page.findings]
-    return ["<h2>invariants</h2>", _table(("line", "judged", "rule", "why"), rows)]
-
-
-def _attempted(seen: Observation, page: Page) -> list[str]:
-    """The attempts, and which policies would have skipped the page at each."""
-    if not page.attempts:
-        return []
-    rows = []
-    for attempt in page.attempts:
-        skips = [name for name, skip in seen.judge.answers(attempt).items() if skip]
-        counts = f"{attempt.record.refcount}", f"{attempt.record.mapcount}", f"{attempt.references}"
-        rows.append((f"{attempt.record.line}", *counts, attempt.outcome, ", ".join(skips) or "none"))
-    head = (
-        "line",
-        "refcount",
-        "mapcount",
-        "held by others",
-        "outcome",
-        "policies that would have skipped it",
-    )
-    return ["<h2>attempts of compaction</h2>", _table(head, rows)]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    heads = "".join(f"<th>{clean(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{clean(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{heads}</tr>{body}</table></div>'

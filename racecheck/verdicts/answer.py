@@ -14,6 +14,9 @@ NO_GOAL = "the goal is never reached at all"
 STALL_ADDS_NOTHING = "blocked at rest anyway: the stall adds nothing"
 UNKNOWN = "attempts and chance are not known: not every run was seen"
 PART = "blocks were looked for among the first {:,} states only"
+RUNG_GAVE_UP = "the ladder was not climbed: the time is up"
+COSTS_GAVE_UP = "what a block costs is not known: the time is up"
+BESIDE_GAVE_UP = "stalls, and whether an attacker is needed, are not known: the time is up"
 GAVE_UP = "attempts and chance are not known: the time is up"
 
 

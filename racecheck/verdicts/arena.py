@@ -8,23 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from attrs import define, field
-from numpy.typing import NDArray
 
 from racecheck.errors import RacecheckError
 from racecheck.explore.engine import Goal, Key, Spot
 from racecheck.explore.search import Space
 from racecheck.model import HOSTILE, KERNEL, VICTIM
 from racecheck.semantics import Duty, attempt_begun, duty
+from racecheck.verdicts.walks import Bools, Flow, Ints, sources_of, sum_up
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.integer[Any]]
 ROLES = (KERNEL, VICTIM, HOSTILE)
 MOST = 2**30
 """States, stands or edges of an arena, at most: 32 bits number them, and states with a bit beside each."""
-
-
-class GaveUp(Exception):
-    """A limit was hit before the question was answered."""
 
 
 class Tale(NamedTuple):
@@ -70,6 +64,8 @@ class Arena:
     costs: dict[str, Ints] = field(factory=dict)
     spots: Sequence[Spot] = ()
     keys: Sequence[Key] = ()
+    give_up: Callable[[], object] = lambda: None
+    """Asked now and then while a question is answered; if it is true, ``GaveUp`` is raised."""
 
     @property
     def states(self) -> int:
@@ -97,107 +93,48 @@ class Arena:
         """Whether an edge comes to the goal."""
         return self.is_told(lambda tale: tale.goal)
 
-    @cached_property
-    def stand_state(self) -> Ints:
-        """The state that a stand is in."""
-        return np.repeat(np.arange(self.states, dtype=np.int32), np.diff(self.first_stand))
+    def edges_from(self, state: int) -> range:
+        """The edges that start from a state."""
+        low, high = self.first_edge[self.first_stand[state : state + 2]].tolist()
+        return range(low, high)
+
+    def place_of(self, edge: int) -> int:
+        """The place that an edge steps from."""
+        return int(self.stand_place[np.searchsorted(self.first_edge, np.int32(edge), "right") - 1])
 
     @cached_property
-    def hostile_stand(self) -> Bools:
-        """Whether hostile processes stand there."""
-        found: Bools = (self.role == ROLES.index(HOSTILE))[self.stand_place]
+    def flow(self) -> Flow:
+        """Who moves where."""
+        nothing = np.zeros(1, np.uint8), np.zeros(1, np.bool_)
+        return Flow(self.first_stand, self.first_edge, self.target, self.told, *nothing, 0)
+
+    @cached_property
+    def sources(self) -> tuple[Ints, Ints]:
+        """The sources of the edges into each state, and where those of a state begin."""
+        return sources_of(self.flow)
+
+    @cached_property
+    def is_hostile(self) -> Bools:
+        """Whether the processes at this place are hostile."""
+        found: Bools = self.role == ROLES.index(HOSTILE)
         return found
+
+    @cached_property
+    def is_flying(self) -> Bools:
+        """Whether a hostile process at this place is in the middle of an operation."""
+        return self.is_hostile & (self.duty < Duty.REST)
 
     @cached_property
     def hostile(self) -> Bools:
         """Whether an edge is a hostile move."""
-        return np.repeat(self.hostile_stand, np.diff(self.first_edge))
-
-    @cached_property
-    def movable(self) -> Bools:
-        """Whether a process can move from a stand."""
-        found: Bools = self.first_edge[1:] > self.first_edge[:-1]
-        return found
-
-    @cached_property
-    def flying(self) -> Bools:
-        """Stands of hostile processes in the middle of an operation."""
-        found: Bools = ((self.role == ROLES.index(HOSTILE)) & (self.duty < Duty.REST))[self.stand_place]
-        return found
+        return np.repeat(self.is_hostile[self.stand_place], np.diff(self.first_edge))
 
     @cached_property
     def flights(self) -> Ints:
         """For each state, how many hostile processes are in flight."""
-        return np.bincount(self.stand_state[self.flying], self.processes[self.flying], self.states).astype(
-            np.int32
-        )
-
-    # What the analyses below still ask for.
-    @cached_property
-    def edge_stand(self) -> Ints:
-        """The stand that an edge starts from."""
-        return np.repeat(np.arange(self.stands, dtype=np.int32), np.diff(self.first_edge))
-
-    @cached_property
-    def source(self) -> Ints:
-        """The state that an edge starts from."""
-        return self.stand_state[self.edge_stand]
-
-    @cached_property
-    def place(self) -> Ints:
-        """The place that an edge steps from."""
-        return self.stand_place[self.edge_stand]
-
-    @cached_property
-    def victims(self) -> Bools:
-        """Whether an edge is a move of a victim."""
-        found: Bools = (self.role == ROLES.index(VICTIM))[self.place]
+        found = np.zeros(self.states, np.int16)
+        sum_up(self.first_stand, self.stand_place, self.processes, self.is_flying, found)
         return found
-
-    @cached_property
-    def heads(self) -> Ints:
-        """Of each edge."""
-        return np.array([tale.heads for tale in self.tales], np.int64)[self.told]
-
-    @cached_property
-    def renewed(self) -> Bools:
-        """Of each edge."""
-        return self.is_told(lambda tale: tale.renewed)
-
-    @cached_property
-    def ways(self) -> Ints:
-        """Of each edge."""
-        return np.array([tale.ways for tale in self.tales], np.int64)[self.told]
-
-    @cached_property
-    def _by_target(self) -> tuple[Ints, Ints]:
-        order = np.argsort(self.target, kind="stable")
-        return order, np.searchsorted(self.target[order], np.arange(self.states + 1))
-
-    def edges_into(self, states: Ints) -> Ints:
-        """The edges that lead to any of the states."""
-        order, first = self._by_target
-        return order[ranges(first[states], first[states + 1])]
-
-    def reached(self, start: Bools, edges: Bools) -> Bools:
-        """The states that these edges lead to from any of the start states."""
-        order: Ints = np.flatnonzero(edges)
-        order = order[np.argsort(self.source[order], kind="stable")]
-        first = np.searchsorted(self.source[order], np.arange(self.states + 1))
-        found = start.copy()
-        new: Ints = np.flatnonzero(start)
-        while new.size:
-            targets = np.unique(self.target[order[ranges(first[new], first[new + 1])]])
-            new = targets[~found[targets]]
-            found[new] = True
-        return found
-
-
-def ranges(starts: Ints, ends: Ints) -> Ints:
-    """``starts[0] .. ends[0] - 1``, then the same of each other pair, in one array."""
-    counts = ends - starts
-    before = np.cumsum(counts) - counts
-    return np.repeat(starts - before, counts) + np.arange(counts.sum())
 
 
 TYPES = {

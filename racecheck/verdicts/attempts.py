@@ -1,61 +1,108 @@
 """Attempts: how many a victim needs, and those that fail unexcused while the excuse comes and goes.
 
 An attempt goes from one passage of the head of the victim's loop to the next, or to the goal. Where that
-depends on more than the state, a bit is added to each: state s is 2s without the bit, 2s + 1 with it.
+depends on more than the state, a bit is added to each: see ``racecheck.verdicts.walks``.
 """
 
+# ruff: noqa: PLR0917 - compiled code takes its arrays by position
 from __future__ import annotations
 
 import numpy as np
-from attrs import evolve
+from attrs import frozen
 
-from racecheck.verdicts.arena import Arena, Bools, Ints, ranges
-from racecheck.verdicts.ladder import fair_parts, strong_parts
-
-
-def in_attempts(arena: Arena) -> Arena:
-    """The arena with a bit for "an attempt is under way": none is from the goal to the next head."""
-    passed = np.where(arena.goal, arena.renewed, arena.heads > 0)
-    kept = np.where(arena.goal, arena.renewed, True)
-    doubled = _with_bit(arena, passed, kept)
-    start = np.arange(doubled.states) == int(arena.begun)
-    unreached = ~doubled.reached(start, np.ones(len(doubled.target), bool))
-    return evolve(doubled, outside=doubled.outside | unreached)
+from racecheck.kernels import kernel
+from racecheck.verdicts.arena import Arena, Tale
+from racecheck.verdicts.parts import fair_parts, strong_parts
+from racecheck.verdicts.walks import KEPT, Bools, Flow, Ints, follow, reached
 
 
-def failures(arena: Arena) -> Ints:
-    """For each edge of an arena ``in_attempts``, the attempts that end with it before the goal."""
-    under_way = arena.source % 2
-    ended: Ints = np.maximum(arena.heads - 1 + under_way, 0)
-    return ended
+@frozen
+class Watched:
+    """An arena, and a bit beside each state for "an attempt is under way"; the nodes that are reached."""
+
+    arena: Arena
+    flow: Flow
+    reached: Bools
+
+    @property
+    def inside(self) -> Bools:
+        """The nodes in U."""
+        found: Bools = self.arena.inside.repeat(2) & self.reached
+        return found
+
+    @property
+    def quiet(self) -> Bools:
+        """The nodes in U with no hostile process in flight."""
+        found: Bools = (self.arena.inside & (self.arena.flights == 0)).repeat(2) & self.reached
+        return found
 
 
-def quiet(arena: Arena) -> Bools:
-    """The states in U with no hostile process in flight."""
-    found: Bools = arena.inside & (arena.flights == 0)
-    return found
+def in_attempts(arena: Arena) -> Watched:
+    """The arena with the bit: no attempt is under way from the goal to the next head."""
+    flow = _with_bit(arena, [_after(tale) for tale in arena.tales], np.zeros(arena.states, np.bool_))
+    everything = np.ones(len(arena.target), np.bool_)
+    return Watched(arena, flow, reached(flow, everything, int(arena.begun), arena.give_up))
 
 
-def attempts_needed(arena: Arena) -> int | None:
+def _after(tale: Tale) -> int:
+    if tale.goal:
+        return int(tale.renewed)
+    return 1 if tale.heads else KEPT
+
+
+def _with_bit(arena: Arena, after: list[int], marked: Bools) -> Flow:
+    return arena.flow._replace(after=np.array(after, np.uint8), marked=marked, shift=1)
+
+
+def heads_of(arena: Arena) -> Ints:
+    """Of each tale, how often it passes the head of the victim's loop before the goal."""
+    return np.array([tale.heads for tale in arena.tales], np.int32)
+
+
+def attempts_needed(watched: Watched) -> int | None:
     """One more than the most attempts that fail from a quiet state, hostile resting; None if unbounded.
 
-    Of an arena ``in_attempts``. Victim and kernel move in any order; the goal, or leaving U, ends the run.
+    Victim and kernel move in any order; the goal, or leaving U, ends the run.
     """
-    calm, failed = quiet(arena), failures(arena)
-    runs = calm[arena.source] & ~arena.hostile
-    onward = runs & ~arena.goal & calm[arena.target]
-    parts = strong_parts(arena, onward)
-    inner = onward & (parts[arena.source] == parts[arena.target])
-    if (failed[inner] > 0).any():
-        return None
-    most = np.zeros(arena.states, np.int64)
-    while True:
-        rest = np.where(onward, most[arena.target], 0)
-        better = most.copy()
-        np.maximum.at(better, arena.source[runs], (failed + rest)[runs])
-        if (better == most).all():
-            return 1 + int(most[calm].max(initial=0))
-        most = better
+    arena, flow, calm = watched.arena, watched.flow, watched.quiet
+    part, order = strong_parts(flow, calm, ~arena.hostile & ~arena.goal, arena.give_up)
+    most = np.zeros(len(calm), np.int32)
+    runs, goal = ~arena.hostile, arena.goal
+    worst = most_failures(flow, runs, goal, heads_of(arena), part, order, most)
+    return None if worst < 0 else 1 + worst
+
+
+@kernel
+def most_failures(
+    flow: Flow, runs: Bools, goal: Bools, heads: Ints, part: Ints, order: Ints, most: Ints
+) -> int:
+    """The most attempts that fail on a way from any node by edges in ``runs``; -1 if there is no most.
+
+    Parts come in ``order`` after those that they lead to. A goal ends the way, as a node of no part does.
+    """
+    start, worst = 0, 0
+    while start < len(order):
+        name, best, end = part[order[start]], 0, start
+        while end < len(order) and part[order[end]] == name:
+            node = order[end]
+            low = flow.first_edge[flow.first_stand[node >> 1]]
+            high = flow.first_edge[flow.first_stand[(node >> 1) + 1]]
+            for edge in range(low, high):
+                if runs[edge]:
+                    failed = max(heads[flow.told[edge]] - 1 + (node & 1), 0)
+                    target = follow(flow, node, edge)
+                    if goal[edge] or part[target] == 0:
+                        best = max(best, failed)
+                    elif part[target] != name:
+                        best = max(best, failed + most[target])
+                    elif failed > 0:
+                        return -1
+            end += 1
+        for i in range(start, end):
+            most[order[i]] = best
+        worst = max(worst, best)
+        start = end
+    return worst
 
 
 def excuse_comes_and_goes(arena: Arena) -> bool:
@@ -63,34 +110,27 @@ def excuse_comes_and_goes(arena: Arena) -> bool:
 
     The bit is whether the present attempt has been excused at any time.
     """
-    after = arena.excused[arena.target]
-    product = _with_bit(arena, after, (arena.heads == 0) | after)
-    impossible = product.excused & (np.arange(product.states) % 2 == 0)
-    product = evolve(product, outside=product.outside | impossible)
-    parts = fair_parts(product, ~product.outside, ~product.goal)
-    excused = np.zeros(parts.max(initial=-1) + 2, bool)
-    excused[parts[product.excused]] = True
-    failing = (product.heads > 0) & ~product.goal & (product.source % 2 == 0)
-    failing &= (parts[product.source] == parts[product.target]) & (parts[product.source] >= 0)
-    return bool(excused[parts[product.source[failing]]].any())
+    failing = np.array([tale.heads > 0 and not tale.goal for tale in arena.tales], bool)
+    if not arena.excused.any() or not failing.any():
+        return False
+    flow = _with_bit(arena, [0 if tale.heads else KEPT for tale in arena.tales], arena.excused)
+    within = (~arena.outside).repeat(2)
+    within[::2] &= ~arena.excused
+    fair = fair_parts(arena, within, ~arena.goal, flow)
+    return bool(fails_unexcused(flow, fair, arena.excused, failing, np.zeros(len(fair), np.bool_)))
 
 
-def _with_bit(arena: Arena, unset: Bools, kept: Bools) -> Arena:
-    """Each state twice; ``unset`` and ``kept`` are an edge's bit after it."""
-    stands = ranges(arena.first_stand[:-1].repeat(2), arena.first_stand[1:].repeat(2))
-    edges = ranges(arena.first_edge[stands], arena.first_edge[stands + 1])
-    counts, sizes = np.diff(arena.first_stand).repeat(2), np.diff(arena.first_edge)[stands]
-    bit = np.arange(2 * arena.states).repeat(counts).repeat(sizes) % 2
-    after = np.where(bit, kept[edges], unset[edges])
-    return evolve(
-        arena,
-        excused=arena.excused.repeat(2),
-        outside=arena.outside.repeat(2),
-        first_stand=np.concatenate([[0], np.cumsum(counts)]),
-        stand_place=arena.stand_place[stands],
-        processes=arena.processes[stands],
-        first_edge=np.concatenate([[0], np.cumsum(sizes)]),
-        target=arena.target[edges] * 2 + after,
-        told=arena.told[edges],
-        costs={},
-    )
+@kernel
+def fails_unexcused(flow: Flow, fair: Ints, excused: Bools, failing: Bools, has_excuse: Bools) -> bool:
+    """Whether a part with an excused state has an edge that fails an attempt which is not excused."""
+    for node in range(len(fair)):
+        if fair[node] >= 0 and excused[node >> 1]:
+            has_excuse[fair[node]] = True
+    for node in range(0, len(fair), 2):
+        if fair[node] >= 0 and has_excuse[fair[node]]:
+            low = flow.first_edge[flow.first_stand[node >> 1]]
+            high = flow.first_edge[flow.first_stand[(node >> 1) + 1]]
+            for edge in range(low, high):
+                if failing[flow.told[edge]] and fair[follow(flow, node, edge)] == fair[node]:
+                    return True
+    return False

@@ -12,9 +12,11 @@ import numpy as np
 from attrs import define, field
 
 from racecheck.compiler.program import Claim, Graph
+from racecheck.explore.arrays import ArraySpace
 from racecheck.explore.engine import Goal, Key, Spot, Stand
 from racecheck.explore.search import Space
-from racecheck.verdicts.arena import TYPES, Arena, Ints, Tale, arena_from
+from racecheck.verdicts.arena import TYPES, Arena, Tale, arena_from
+from racecheck.verdicts.walks import Ints
 
 LOOK = 64
 """States between two looks at the limits."""
@@ -58,8 +60,10 @@ def arena_of(space: Space, claim: Claim | None, goal: Goal | None, give_up: Call
     """The arena of a progress property, or of the first states when told to give up: ``keys`` has those.
 
     The others are then one state outside. Without a claim nothing is excused. Costs some 10 microseconds a
-    move.
+    move, or 50 nanoseconds if the search was compiled.
     """
+    if isinstance(space, ArraySpace):
+        return _gathered(space, claim, goal, give_up)
     program, engine = space.program, space.engine
     numbers = {key: i for i, key in enumerate(space.parents)}
     expanded, columns = space.states - len(space.frontier), _Columns()
@@ -86,6 +90,45 @@ def arena_of(space: Space, claim: Claim | None, goal: Goal | None, give_up: Call
         costs={name: _values(space, cost, keys, len(outside)) for name, cost in named.items()},
         keys=keys,
         **columns.arrays(len(keys)),
+    )
+
+
+def _gathered(
+    space: ArraySpace, claim: Claim | None, goal: Goal | None, give_up: Callable[[], object]
+) -> Arena:
+    """The same of a compiled search."""
+    from racecheck.explore.moves import moves_of, values_of
+    from racecheck.explore.store import Numbered
+
+    moves = moves_of(space, goal, give_up)
+    looked = len(moves.outside)
+    rest = int(looked < space.states)
+    np.minimum(moves.target, looked, out=moves.target)
+
+    def values(expression: Graph | None) -> Ints:
+        found = np.zeros(looked + rest, np.int64)
+        if expression is not None:
+            found[:looked] = values_of(space, expression, looked)
+        return found
+
+    named = dict(zip((n for n, _ in claim.property.cost), claim.cost, strict=True)) if claim else {}
+    tales = [Tale(ways, told >> 2, bool(told & 1), bool(told & 2)) for ways, told in moves.tales]
+    return arena_from(
+        space,
+        goal,
+        moves.spots,
+        tales,
+        excused=values(claim.unless if claim else None),
+        outside=np.append(moves.outside, [True] * rest),
+        expanded=min(space.expanded, looked),
+        costs={name: values(cost) for name, cost in named.items()},
+        keys=Numbered(space.arrays, range(looked)),
+        first_stand=np.append(moves.first_stand, moves.first_stand[-1:].repeat(rest)),
+        stand_place=moves.stand_place,
+        processes=moves.processes,
+        first_edge=moves.first_edge,
+        target=moves.target,
+        told=moves.told,
     )
 
 

@@ -1,0 +1,86 @@
+"""Loops over arrays: plain Python where there is little to do, compiled by numba where there is much.
+
+Loading numba takes longer than a small model does in all, and plain loops take a hundred times as long a
+step as compiled ones. Both run the same function, on the same memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from types import FunctionType
+from typing import Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
+FEW = 30_000
+"""Items of the longest array for which a loop runs as plain Python."""
+
+
+class Kernel(Generic[P, R]):
+    """A function of numbers, arrays and tuples of these, which calls no functions of ours but kernels."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *args: P.args, **_: P.kwargs) -> R:
+        """What the function gives; it may write into its arrays."""
+        if _longest(args) < FEW:
+            return self.plain(*map(_view, args))
+        return self.compiled(*args)
+
+    @cached_property
+    def plain(self) -> Callable[..., R]:
+        """The function as it stands."""
+        return self._calling({name: other.plain for name, other in self._called().items()})
+
+    @cached_property
+    def compiled(self) -> Callable[..., R]:
+        """The function compiled: kept on disk where there is a place for it, else made by each process."""
+        import numba
+
+        function = self._calling({name: other.compiled for name, other in self._called().items()})
+        try:
+            kept: Callable[..., R] = numba.njit(cache=True, nogil=True)(function)
+        except RuntimeError:  # it says that it finds no place that can be written
+            kept = numba.njit(nogil=True)(function)
+        return kept
+
+    def _called(self) -> dict[str, Kernel[..., Any]]:
+        known = self._globals()
+        return {n: known[n] for n in self.function.__code__.co_names if isinstance(known.get(n), Kernel)}
+
+    def _calling(self, others: dict[str, Callable[..., Any]]) -> Callable[..., R]:
+        """The function with these in place of the kernels that it calls."""
+        copy = FunctionType(self.function.__code__, self._globals() | others, self.function.__name__)
+        copy.__module__ = self.function.__module__
+        return copy
+
+    def _globals(self) -> dict[str, Any]:
+        return self.function.__globals__
+
+
+def kernel(function: Callable[P, R]) -> Kernel[P, R]:
+    """A function as a kernel: see ``Kernel``."""
+    return Kernel(function)
+
+
+def _longest(values: tuple[Any, ...]) -> int:
+    """The length of the longest array among the values."""
+    return max((_length(value) for value in values), default=0)
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, tuple):
+        return _longest(value)
+    return len(value) if isinstance(value, np.ndarray) else 0
+
+
+def _view(value: Any) -> Any:
+    """An array's memory as plain Python reads it fastest, in Python's own numbers."""
+    if isinstance(value, tuple):
+        return type(value)(*map(_view, value)) if hasattr(value, "_fields") else tuple(map(_view, value))
+    return value.data if isinstance(value, np.ndarray) else value
