@@ -46,7 +46,7 @@ class Checkpoint:
         return time.monotonic() >= self._due
 
     def save(self, told: dict[str, Any], arrays: dict[str, Any]) -> None:
-        """Write arrays, and what JSON can tell; if that fails, UsageError, and the old file still stands."""
+        """Write arrays, and what JSON can tell; if that fails, UsageError: the old file still stands."""
         start = time.monotonic()
         half = self.path.with_suffix(".part")
         try:

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from racecheck.compiler.ir import (
-    Attempt,
-    Choose,
-    End,
-    Enter,
-    Event,
-    Fail,
-    Node,
-    Rest,
-    Step,
-    Together,
-)
+from racecheck.compiler.ir import Attempt, Choose, End, Enter, Event, Fail, Node, Rest, Step, Together
 from racecheck.compiler.program import Graph
 from racecheck.explore.lines import DONE, Lines, substitute, total
 from racecheck.explore.region import HELD, Path, Region
