@@ -9,7 +9,6 @@ from attrs import define
 from racecheck.compiler.program import Program
 from racecheck.errors import UsageError
 from racecheck.explore.bounds import DoesNotFit
-from racecheck.explore.compiled import CompiledEngine
 from racecheck.explore.limits import Limits
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.reference import ReferenceEngine
@@ -68,6 +67,7 @@ def search(
 
 def _compiled(engine: PythonEngine, limits: Limits, watch: Watch, folder: Path | None) -> Space:
     from racecheck.explore.checkpoint import Checkpoint
+    from racecheck.explore.compiled import CompiledEngine
     from racecheck.explore.sweep import sweep
 
     return sweep(CompiledEngine(engine), limits, watch, Checkpoint(folder) if folder else None)
@@ -88,6 +88,8 @@ class _First(Limits):
             return found
         if self.seconds() < self.patience or self.why:
             return None
+        from racecheck.explore.compiled import CompiledEngine
+
         try:
             CompiledEngine(self.engine).guards()
         except DoesNotFit as why:
