@@ -7,12 +7,11 @@ from collections.abc import Callable
 from attrs import frozen
 
 from racecheck.compiler.program import Claim, Program
-from racecheck.explore.engine import Goal, Key, normal_bits
+from racecheck.explore.engine import Goal, Key, goal_of, normal_bits
 from racecheck.explore.search import Space
 from racecheck.verdicts.deadlock import find_stuck
 from racecheck.verdicts.filling import arena_of
 from racecheck.verdicts.ladder import LADDER, SETS
-from racecheck.verdicts.witness import goal_of
 
 VIOLATED, STUCK, EXCUSED, INITIAL = "violated", "stuck", "excused", "initial"
 

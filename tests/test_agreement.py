@@ -6,6 +6,7 @@ from programs import load_program, programs
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.ir import End, Rest
 from racecheck.errors import ModelError
+from racecheck.explore.engine import can_wait
 from racecheck.explore.limits import Limits
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.reference import ReferenceEngine
@@ -13,7 +14,6 @@ from racecheck.explore.search import explore
 from racecheck.replay import replay
 from racecheck.report import build_report
 from racecheck.semantics import failed_assert, initial, steps
-from racecheck.verdicts.deadlock import can_wait
 from racecheck.verdicts.safety import judge
 
 SIZE = 3000

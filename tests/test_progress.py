@@ -14,6 +14,7 @@ from test_oracle_progress import CASES
 
 import racecheck as rc
 from racecheck.compiler.compile import compile_model
+from racecheck.explore.engine import goal_of
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.reference import ReferenceEngine
 from racecheck.model import RUNGS
@@ -28,7 +29,6 @@ from racecheck.verdicts.progress import (
     VICTIM_EXCUSES,
 )
 from racecheck.verdicts.safety import judge
-from racecheck.verdicts.witness import goal_of
 
 
 def agree(found, expected):

@@ -16,7 +16,7 @@ from racecheck.compiler.expr import Const, walk
 from racecheck.compiler.ir import Choose
 from racecheck.compiler.program import Graph, Program
 from racecheck.explore.bounds import DoesNotFit, guards_of
-from racecheck.explore.engine import Goal
+from racecheck.explore.engine import Goal, can_wait, goal_of
 from racecheck.explore.fields import first_fields
 from racecheck.explore.generate import MARKS
 from racecheck.explore.layout import ROOM, Layout
@@ -86,10 +86,28 @@ class CompiledEngine(PythonEngine):
         return evolve(self._generator(), for_machine=True, guards=self.guards())
 
     def step(self) -> Any:
-        """The compiled ``expand``."""
+        """The compiled ``expand``: one that will do for the questions about progress and deadlock, too."""
+        claims = [claim for claim in self.program.claims if claim.property.kind == "progress"]
+        goal = goal_of(self.program, claims[0]) if claims else None
+        return self.teller(goal) if goal or can_wait(self.program) else self._step(None, tracked=False)
+
+    def teller(self, goal: Goal | None) -> Any:
+        """The compiled ``expand`` that tells whose the moves are, and what they say of a goal."""
+        known = [step for of, step in self._steps.items() if goal in (of, None)]
+        return known[0] if known else self._step(goal, tracked=True)
+
+    def _step(self, goal: Goal | None, tracked: bool) -> Any:
         from racecheck.explore.table import STEP
 
-        return self._native(self.machine().expand(), "expand", STEP)
+        generator = evolve(self.machine(), tracked=tracked, goal=goal)
+        made = self._native(generator.expand(), "expand", STEP)
+        if tracked:
+            self._steps[goal] = made
+        return made
+
+    def _compile(self) -> None:
+        super()._compile()
+        self._steps: dict[Goal | None, Any] = {}
 
     def checker(self) -> Any:
         """The compiled ``check``, with a bit for each assert that has failed."""
@@ -102,13 +120,6 @@ class CompiledEngine(PythonEngine):
         from racecheck.explore.table import CHECK
 
         return self._native(self.machine().value(condition), "value", CHECK)
-
-    def tracked(self, goal: Goal | None) -> Any:
-        """The compiled ``expand`` that tells whose the moves are."""
-        from racecheck.explore.table import TRACKED
-
-        generator = evolve(self.machine(), tracked=True, goal=goal, marks={})
-        return self._native(generator.expand(), "expand", TRACKED)
 
     def say(self, value: int) -> None:
         """The value that did not fit, for ``explain``."""
@@ -128,6 +139,11 @@ class CompiledEngine(PythonEngine):
     def learn(self, happened: Any) -> None:
         """Remember what a thread has seen happen."""
         self._happened = [a | int(b) for a, b in zip(self._happened, happened, strict=True)]
+
+    def told(self, targets: int) -> tuple[Any, Any, Any]:
+        """Arrays for what one thread is told of each target: starts, ways, tales."""
+        parts = sum(row.count for row in self.layout.rows)
+        return np.zeros(parts + 1, np.int64), np.zeros(targets, np.int64), np.zeros(targets, np.int64)
 
     def most_targets(self) -> int:
         """How many targets a state can have."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from racecheck.compiler.ir import Attempt, Enter, Event, Node, Step, Together
-from racecheck.compiler.program import Graph, Program
+from racecheck.compiler.program import Claim, Graph, Program
 from racecheck.interpreter import Place
+from racecheck.model import VICTIM
 from racecheck.semantics import State, failed_assert, holds
 
 Key = Any
@@ -114,6 +115,24 @@ class Engine(Protocol):
 
     def settle(self) -> None:
         """Called now and then: a chance to forget what is known by now."""
+
+
+def goal_of(program: Program, claim: Claim) -> Goal:
+    """The event of a progress property, and the entry of its victim."""
+    for e, entry in enumerate(program.entries):
+        events = [getattr(node, "name", None) for node in entry.graph.nodes]
+        if entry.process.role is VICTIM and claim.property.name in events:
+            return Goal(e, claim.property.name)
+    raise AssertionError("the compiler has checked that there is a victim")
+
+
+def can_wait(program: Program) -> bool:
+    """Whether any process takes a Lock or waits for a condition."""
+    return any(
+        (isinstance(node, Enter) and node.waits) or (isinstance(node, Step) and node.operation.waits)
+        for entry in program.entries
+        for node in entry.graph.nodes
+    )
 
 
 def coverage_nodes(program: Program) -> list[tuple[int, int]]:

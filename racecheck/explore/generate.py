@@ -274,10 +274,12 @@ class TrackedRegion(EntryRegion):
 
     def begin(self, lines: Lines) -> None:
         """One way, nothing told."""
+        super().begin(lines)
         lines.add("told = 0", "span = 1")
 
-    def mark(self, lines: Lines, at: int, node: Node) -> None:  # noqa: ARG002
+    def mark(self, lines: Lines, at: int, node: Node) -> None:
         """The head of the victim's loop, the goal, the options of a choice."""
+        super().mark(lines, at, node)
         if isinstance(node, Attempt) and self.goal is not None:
             lines.add("if told & 1:", "    told |= 2", "else:", "    told += 4")
         if isinstance(node, Event) and node.name == self.goal:
@@ -288,4 +290,4 @@ class TrackedRegion(EntryRegion):
     def record(self, lines: Lines, targets: list[str]) -> None:
         """Write the target, and what is remembered of the outcome."""
         lines.add("ways[n] = span", "tales[n] = told")
-        self.write(lines, targets)
+        super().record(lines, targets)

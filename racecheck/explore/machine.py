@@ -25,10 +25,11 @@ from racecheck.explore.table import (
 )
 
 
-@machine_code(I, STEP, A, I, I, I, I, I, A, I, A, *KEPT)
+@machine_code(I, STEP, A, I, I, I, I, I, A, I, A, A, A, A, *KEPT)
 def expand(  # type: ignore[no-untyped-def]
-    step, keys, words, first, last, worker, workers, out, most, ends, digits, widths, scratch, happened
-):
+    step, keys, words, first, last, worker, workers, out, most, ends, starts, ways, tales,
+    digits, widths, scratch, happened,
+):  # fmt: skip
     """Write the targets of a worker's states to ``out``, and how many there are after each to ``ends``.
 
     Returns the state after the last one done: it ends early when there are ``most`` targets, or at a state
@@ -39,7 +40,8 @@ def expand(  # type: ignore[no-untyped-def]
     for i in range(first, last):
         if n >= most:
             return i
-        code = step(keys, number_of(i, worker, workers) * words, out, n, digits, widths, scratch, happened)
+        at = number_of(i, worker, workers) * words
+        code = step(keys, at, out, starts, ways, tales, n, digits, widths, scratch, happened)
         if code < 0:
             scratch[1] = code
             return i
@@ -135,11 +137,12 @@ look at the limits; something was noted; a step gave a negative code."""
 
 
 @machine_code(
-    I, STEP, CHECK, A, I, U, U, I, I, I, A, A, A, A, A, I, A, A, I, I, I, I, A, *KEPT
+    I, STEP, CHECK, A, I, U, U, I, I, I, A, A, A, A, A, I, A, A, I, I, I, I, A, A, A, A, *KEPT
 )  # fmt: skip
 def walk(  # type: ignore[no-untyped-def]
     step, check, keys, words, parents, table, size, most_states, workers, done, level, count, bounds, out,
-    most, ends, totals, large, budget, normal, pending, noted, digits, widths, scratch, happened,
+    most, ends, totals, large, budget, normal, pending, noted, starts, ways, tales,
+    digits, widths, scratch, happened,
 ):  # fmt: skip
     """Go on breadth-first, by one thread for all workers.
 
@@ -176,7 +179,7 @@ def walk(  # type: ignore[no-untyped-def]
             first = done[source]
             last = expand(
                 step, keys, words, first, level[source], source, workers, out, most, ends,
-                digits, widths, scratch, happened,
+                starts, ways, tales, digits, widths, scratch, happened,
             )  # fmt: skip
             if scratch[1]:
                 scratch[2] = number_of(last, source, workers)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import types
+from numba import njit, types
 from numpy.typing import NDArray
 
 from racecheck.compiler.program import Graph
@@ -18,7 +18,7 @@ from racecheck.explore.source import NO_VALUE
 from racecheck.explore.table import (
     CHECK,
     KEPT,
-    TRACKED,
+    STEP,
     A,
     I,
     U,
@@ -60,7 +60,7 @@ class Moves(NamedTuple):
 def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]) -> Moves:
     """The moves of all states, or of the first ones when told to give up. Costs some 50 ns a move."""
     engine, layout, rows = space.compiled, space.compiled.layout, space.arrays.rows
-    parts, step, room = _parts(space), engine.tracked(goal), engine.most_targets()
+    parts, step, room = _parts(space), engine.teller(goal), engine.most_targets()
     many = len(parts[0])
     table, size = space.arrays.index()
     spots = np.zeros(2 * min(MOST_SPOTS, space.states * many + 1), np.int64)
@@ -70,8 +70,7 @@ def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]
     stand_place, processes = np.zeros(0, np.int32), np.zeros(0, np.int16)
     first_edge = np.zeros(1, np.int32)
     target, told = np.empty(space.transitions, np.int32), np.empty(space.transitions, np.uint16)
-    out, ways, tells = (np.empty(room * n, np.int64) for n in (layout.words, 1, 1))
-    starts = np.zeros(many + 1, np.int64)
+    out, (starts, ways, tells) = np.empty(room * layout.words, np.int64), engine.told(room)
     done = 0
     for first in range(0, space.states, SLICE):
         if first and give_up():
@@ -130,7 +129,7 @@ def _evaluate(value: Any, rows: Any, words: int, values: Any) -> int:
     return 0
 
 
-@machine_code(I, I, I, A, WIDE, A)
+@njit(inline="always")
 def _named(entry, block, spots, table, counts):  # type: ignore[no-untyped-def]
     """The number of a place: a new one for a new place."""
     mask = len(table) - 1
@@ -148,7 +147,7 @@ def _named(entry, block, spots, table, counts):  # type: ignore[no-untyped-def]
     return number
 
 
-@machine_code(I, I, I, A, A)
+@njit(inline="always")
 def _tale(ways, tells, tales, counts):  # type: ignore[no-untyped-def]
     """The number of what a move tells: a new one for what no move has told."""
     for i in range(counts[3]):
@@ -162,7 +161,7 @@ def _tale(ways, tells, tales, counts):  # type: ignore[no-untyped-def]
 
 
 @machine_code(
-    I, TRACKED, A, I, I, I, U, I, A, A, A, A, A, I, I, A, A, A, A, A, WIDE, A, A, WIDE, WIDE, NARROW, WIDE,
+    I, STEP, A, I, I, I, U, I, A, A, A, A, A, I, I, A, A, A, A, A, WIDE, A, A, WIDE, WIDE, NARROW, WIDE,
     WIDE, SHORT, types.boolean[::1], *KEPT,
 )  # fmt: skip
 def _gather(  # type: ignore[no-untyped-def]

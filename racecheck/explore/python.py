@@ -146,7 +146,7 @@ class PythonEngine:
     def _track(self, goal: Goal | None) -> Callable[..., Any]:
         if not self._ways:
             self._ways, self._tales = [0] * self.room, [0] * self.room
-        source = evolve(self._generator(), tracked=True, goal=goal).expand()
+        source = evolve(self._generator(), tracked=True, goal=goal, marks={}).expand()
         self._tracked[goal] = self._function(source, "expand")
         return self._tracked[goal]
 

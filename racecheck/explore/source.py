@@ -68,15 +68,15 @@ class Generator:
     def expand(self) -> str:
         """The function ``expand(s, out)``: writes the targets of ``s`` to ``out`` and returns their number.
 
-        When tracked, there are three arguments more: ``starts``, for each process, or place of processes
-        that are counted, how many targets are those of the ones before it, and for each target ``ways`` and
-        ``tales``; see ``TrackedRegion``.
+        When tracked, it also writes to ``starts`` how many targets are those of the processes, or places of
+        processes that are counted, before each, and for each target ``ways`` and ``tales``; see
+        ``TrackedRegion``.
         """
-        arrays = ["out", *["starts", "ways", "tales"] * self.tracked]
+        arrays = ["out", *["starts", "ways", "tales"] * (self.tracked or self.for_machine)]
         kept = ["digits", "widths", "scratch", "happened"]
-        split = self.for_machine
-        lines = self._head("expand", "s", *arrays, *(["n", *kept] if split else [f"{a}={a}" for a in kept]))
-        if not split:
+        last = ["n", *kept] if self.for_machine else [f"{a}={a}" for a in kept]
+        lines = self._head("expand", "s", *arrays, *last)
+        if not self.for_machine:
             lines.add("n = 0")
         if self.program.failures():
             lines.add(f"if {self._failed('s')}:", "    return n")
@@ -105,10 +105,10 @@ class Generator:
     def _region(self, e: int, shift: int | str) -> EntryRegion:
         """The moves of a process of entry ``e``."""
         graph, alike = self.program.entries[e].graph, self.layout.alike(e)
+        marks = {at: mark for (entry, at), mark in self.marks.items() if entry == e}
         if self.tracked:
             goal = self.goal.event if self.goal and self.goal.entry == e else None
-            return TrackedRegion(goal, graph, self.words, e, {}, shift=shift, alike=alike)
-        marks = {at: mark for (entry, at), mark in self.marks.items() if entry == e}
+            return TrackedRegion(goal, graph, self.words, e, marks, shift=shift, alike=alike)
         return EntryRegion(graph, self.words, e, marks, shift=shift, alike=alike)
 
     def _unrolled(self, lines: Lines, e: int, number: int) -> bool:

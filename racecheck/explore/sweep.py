@@ -84,6 +84,7 @@ class _Sweep:
         self.store = Store(self.words, workers, self.limits.allows, self._look)
         self.kept = [engine.kept() for _ in range(workers)]
         self.outs = [np.empty((CHUNK + room) * self.words, np.int64) for _ in range(workers)]
+        self.tales = [engine.told(CHUNK + room) for _ in range(workers)]
         self.ends = [np.empty(CHUNK + 1, np.int64) for _ in range(workers)]
         self.notes = [np.zeros(64 * (workers + 1), np.int64) for _ in range(workers)]
         self.done, self.level = np.zeros(workers, np.int64), np.zeros(workers, np.int64)
@@ -176,7 +177,7 @@ class _Sweep:
             self.step, self.check, store.keys, self.words, store.parents, store.table, store.size,
             store.room, self.workers, self.done, self.level, store.count, self.bounds, self.outs[0], CHUNK,
             self.ends[0], self.totals, LARGE if self.workers > 1 else NEVER, self.budget, self.normal,
-            self.pending, self.notes[0], *self.kept[0],
+            self.pending, self.notes[0], *self.tales[0], *self.kept[0],
         )  # fmt: skip
         self._keep_levels()
         if why == machine.EXPLAIN:
@@ -227,7 +228,7 @@ class _Sweep:
         kept = self.kept[worker]
         first, self.done[worker] = self.done[worker], machine.expand(
             self.step, self.store.keys, self.words, self.done[worker], last, worker, self.workers,
-            self.outs[worker], CHUNK, self.ends[worker], *kept,
+            self.outs[worker], CHUNK, self.ends[worker], *self.tales[worker], *kept,
         )  # fmt: skip
         if kept[2][1]:
             kept[2][2] = number_of(self.done[worker], worker, self.workers)

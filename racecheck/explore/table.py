@@ -20,12 +20,10 @@ I = types.int64  # noqa: E741 - as numba's own documents call it
 A = types.Array(types.int64, 1, "C")
 U = types.Array(types.uint32, 1, "C")
 KEPT = (A, A, A, A)
-STEP = types.FunctionType(I(A, I, A, I, *KEPT))
-"""expand(keys, at, out, n, digits, widths, scratch, happened)"""
+STEP = types.FunctionType(I(A, I, A, A, A, A, I, *KEPT))
+"""expand(keys, at, out, starts, ways, tales, n, digits, widths, scratch, happened)"""
 CHECK = types.FunctionType(I(A, I))
 """check(keys, at)"""
-TRACKED = types.FunctionType(I(A, I, A, A, A, A, I, *KEPT))
-"""expand(keys, at, out, starts, ways, tales, n, digits, widths, scratch, happened)"""
 BLOCK = 9
 """The bits of a number within a worker's block of ``keys``."""
 BATCH = 512

@@ -6,19 +6,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from racecheck.compiler.ir import Enter, Step
-from racecheck.compiler.program import Program
-from racecheck.explore.engine import Key, Spot
+from racecheck.explore.engine import Key, Spot, can_wait
 from racecheck.explore.search import Space
-
-
-def can_wait(program: Program) -> bool:
-    """Whether any process takes a Lock or waits for a condition."""
-    return any(
-        (isinstance(node, Enter) and node.waits) or (isinstance(node, Step) and node.operation.waits)
-        for entry in program.entries
-        for node in entry.graph.nodes
-    )
 
 
 @frozen

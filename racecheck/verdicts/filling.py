@@ -113,6 +113,8 @@ def _gathered(
 
     named = dict(zip((n for n, _ in claim.property.cost), claim.cost, strict=True)) if claim else {}
     tales = [Tale(ways, told >> 2, bool(told & 1), bool(told & 2)) for ways, told in moves.tales]
+    if goal is None:
+        tales = [Tale(tale.ways) for tale in tales]
     return arena_from(
         space,
         goal,

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from racecheck.compiler.program import Claim
-from racecheck.explore.engine import Key
+from racecheck.explore.engine import Key, goal_of
 from racecheck.explore.search import Space
 from racecheck.kernels import kernel
 from racecheck.model import VICTIM
@@ -47,7 +47,7 @@ from racecheck.verdicts.ladder import (
 from racecheck.verdicts.lasso import lasso_into
 from racecheck.verdicts.parts import fair_parts
 from racecheck.verdicts.walks import Bools, Flow, GaveUp, Ints, reached
-from racecheck.verdicts.witness import fault, goal_of
+from racecheck.verdicts.witness import fault
 
 ANSWER = 1e-7
 """Seconds an edge for which the ladder is climbed even if the time is up: some twice what it takes."""

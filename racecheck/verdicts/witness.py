@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from attrs import frozen
 
 from racecheck.compiler.program import Claim, Program
-from racecheck.explore.engine import Goal, canonical
+from racecheck.explore.engine import canonical, goal_of
 from racecheck.explore.path import Run, process_name
 from racecheck.interpreter import Outcome, Place
-from racecheck.model import HOSTILE, VICTIM
+from racecheck.model import HOSTILE
 from racecheck.semantics import Duty, State, after, duty, failed_assert, holds, outcomes, steps
 
 Strategy = Callable[[State, int, Place], Outcome | None]
@@ -36,15 +36,6 @@ class Lasso:
     def cycle(self) -> Run:
         """The cycle."""
         return Run(self.run.states[self.start :], self.run.moves[self.start :])
-
-
-def goal_of(program: Program, claim: Claim) -> Goal:
-    """The event of a progress property, and the entry of its victim."""
-    for e, entry in enumerate(program.entries):
-        events = [getattr(node, "name", None) for node in entry.graph.nodes]
-        if entry.process.role is VICTIM and claim.property.name in events:
-            return Goal(e, claim.property.name)
-    raise AssertionError("the compiler has checked that there is a victim")
 
 
 def inside(program: Program, claim: Claim, state: State) -> bool:
