@@ -16,9 +16,9 @@ from racecheck.explore.table import BLOCK
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
-FULLEST = 0.8
+FULLEST = 0.45
 """States for each entry of the table, at most; at most half as many more entries each time it grows."""
-GROWTH = 1.5
+GROWTH = 1.3
 SLICE = 1 << 21
 """States that are entered anew between two looks at the limits."""
 MOST = (1 << 32) - 2

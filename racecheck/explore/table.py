@@ -69,8 +69,9 @@ fetch: Any = intrinsic(_fetch)
 @njit(inline="always")
 def mixed(keys, at, words):  # type: ignore[no-untyped-def]
     """A hash of a state, all bits as good as random."""
-    found = 0
-    for i in range(words):
+    found = keys[at] * SPREAD
+    found ^= (found >> 32) & LOW
+    for i in range(1, words):
         found = (found ^ keys[at + i]) * SPREAD
         found ^= (found >> 32) & LOW
     found *= SPREAD
@@ -116,8 +117,8 @@ def entry_of(table, size, worker, workers, bits, slot, tag, keys, out, at, words
             return base + slot
         if entry & ~mask == tag:
             place = number_of((entry & mask) - 1, worker, workers) * words
-            same = True
-            for i in range(words):
+            same = keys[place] == out[at]
+            for i in range(1, words):
                 same = same and keys[place + i] == out[at + i]
             if same:
                 return base + slot
