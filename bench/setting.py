@@ -13,7 +13,7 @@ from ours import measured
 from rows import Cost, Tool
 from spin import Options
 
-from racecheck.api import ENGINES
+from racecheck.explore.automatic import ENGINES
 
 LARGE = 500_000
 """States from which on a case counts for ratios: below, it is over before it can be timed."""
