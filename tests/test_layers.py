@@ -52,7 +52,7 @@ ROWS = [
     ["verdicts.deadlock"],
     ["verdicts.attempts", "verdicts.lasso"],
     ["verdicts.game"],
-    ["verdicts.policies"],
+    ["verdicts.policies", "verdicts.rounds"],
     ["verdicts.chance"],
     ["verdicts.progress"],
     ["verdicts.safety"],

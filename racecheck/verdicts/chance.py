@@ -8,12 +8,15 @@ import numpy as np
 from racecheck import kernels
 from racecheck.verdicts.arena import Arena
 from racecheck.verdicts.attempts import Watched, heads_of
-from racecheck.verdicts.game import Floats, Game, settle
+from racecheck.verdicts.game import Floats, Game
 from racecheck.verdicts.ladder import closed
 from racecheck.verdicts.policies import Moves
-from racecheck.verdicts.walks import PLAYS, Bools, Ints
+from racecheck.verdicts.rounds import settle
+from racecheck.verdicts.walks import PLAYS, Bools, GaveUp, Ints
 
 FAR = np.iinfo(np.int32).max
+SOLVED = 20_000_000
+"""Edges of a game that is solved by policies, at most: it takes 6 GB."""
 
 
 def expected_attempts(watched: Watched) -> float:
@@ -50,7 +53,10 @@ def block_probability(arena: Arena, block: Bools) -> float:
 
 def _settled(game: Game) -> Floats | None:
     """The values of a large game, if they settle; a small one is sooner solved by policies."""
-    return settle(game) if len(game.stop) >= kernels.FEW else None
+    values = settle(game) if len(game.stop) >= kernels.FEW else None
+    if values is None and len(game.stop) > SOLVED:
+        raise GaveUp
+    return values
 
 
 def _surely(arena: Arena, block: Bools) -> Bools:

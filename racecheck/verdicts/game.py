@@ -1,4 +1,4 @@
-"""The attacker as the player of a Markov decision process, and rounds over it until the values settle.
+"""The attacker as the player of a Markov decision process: what its moves are worth.
 
 A move is worth its reward, and the value of where it leads unless the run stops with it. At each moment
 one of the processes that can move, or rest, is drawn uniformly. A hostile one takes the move that is best
@@ -8,27 +8,17 @@ for the attacker, or stays at its rest; others draw each choice uniformly.
 # ruff: noqa: PLR0917 - compiled code takes its arrays by position
 from __future__ import annotations
 
-from collections import deque
-from itertools import pairwise
-
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from racecheck.kernels import kernel
-from racecheck.semantics import Duty
 from racecheck.verdicts.arena import Arena
-from racecheck.verdicts.walks import BATCH, Bools, Flow, GaveUp, Ints, follow
+from racecheck.verdicts.walks import BATCH, Bools, Flow, Ints, follow
 
 Floats = NDArray[np.float64]
 RESTS, IS_HOSTILE = 1, 2
 """Bits of a place in ``play``."""
-ERROR = 1e-10
-"""Of the values, relative, when they count as settled."""
-WINDOW = 10
-"""Rounds from which the rate of convergence is told."""
-ROUNDS = 3000
-"""To be expected, at most: else the values settle too slowly."""
 
 
 @frozen
@@ -45,42 +35,6 @@ class Game:
     settled: Floats
     heads: Ints
     stop: Bools
-
-
-def settle(game: Game) -> Floats | None:
-    """The values under the best policy, by rounds from below; None where they settle too slowly.
-
-    The error is estimated by the slowest rate of the last rounds.
-    """
-    arena, values, changes = game.arena, game.settled.copy(), deque([np.inf], WINDOW)
-    kind = (arena.duty == Duty.REST) * RESTS + arena.is_hostile * IS_HOSTILE
-    share = np.array([1 / tale.ways for tale in arena.tales])
-    most = int(np.diff(arena.first_stand).max(initial=0))
-    columns = arena.stand_place, kind.astype(np.uint8), arena.processes, share, game.heads, game.stop
-    scratch = np.zeros(most), np.zeros(most)
-    while True:
-        at, change = np.array([len(values)]), 0.0
-        while at[0] > 0:
-            change = max(change, play(game.flow, *columns, game.open, values, *scratch, at))
-            if arena.give_up():
-                raise GaveUp
-        rate = _rate(changes, change)
-        changes.append(change)
-        enough = ERROR * (1 - rate) / max(rate, ERROR) * max(1.0, float(values.max(initial=0)))
-        if change <= enough:
-            return values
-        if rate < 1 and np.log(enough / change) / np.log(rate) > ROUNDS:
-            return None
-
-
-def _rate(changes: deque[float], change: float) -> float:
-    """By how much the changes of the last rounds fell, at least; 1 while there are too few."""
-    if not change:
-        return 0.0
-    if len(changes) < WINDOW:
-        return 1.0
-    rounds = [*changes, change]
-    return min(1.0, max(after / before for before, after in pairwise(rounds)))
 
 
 @kernel
@@ -101,7 +55,18 @@ def of_those_who_go(worth: float, moving: float, best: Floats, number: Floats, o
 
 
 @kernel
-def play(
+def room(flow: Flow, is_open: Bools) -> int:
+    """How many entries ``write`` may need."""
+    size = 0
+    for node in range(len(is_open)):
+        if is_open[node]:
+            low, high = flow.first_stand[node >> flow.shift], flow.first_stand[(node >> flow.shift) + 1]
+            size += high - low + flow.first_edge[high] - flow.first_edge[low]
+    return size
+
+
+@kernel
+def write(
     flow: Flow,
     place: Ints,
     kind: Ints,
@@ -110,64 +75,104 @@ def play(
     heads: Ints,
     stop: Bools,
     is_open: Bools,
+    nodes: Ints,
+    first: Ints,
+    target: Ints,
+    weight: Floats,
+    constant: Floats,
+) -> None:
+    """Write for each open node what it is worth: a constant, and entries from ``first`` of it on.
+
+    An entry is a target with the weight of its value. Before entries of which the best one counts there is
+    one whose target is ``~`` their number; its weight is below 0 where the attacker may stay instead.
+    Weights are relative to those who must move; the constant is below 0 if nobody must.
+    """
+    size, row = 0, 0
+    for node in range(len(is_open)):
+        if not is_open[node]:
+            continue
+        begin, moving, gain, state = size, 0.0, 0.0, node >> flow.shift
+        for stand in range(flow.first_stand[state], flow.first_stand[state + 1]):
+            low, high = flow.first_edge[stand], flow.first_edge[stand + 1]
+            what, many = kind[place[stand]], processes[stand]
+            if what & IS_HOSTILE:
+                at, stays = size, (what & RESTS) != 0
+                size += 1
+                for edge in range(low, high):
+                    to = follow(flow, node, edge)
+                    stays = stays or to == node
+                    if to != node and not stop[edge]:
+                        target[size], weight[size] = to, 0.0
+                        size += 1
+                target[at], weight[at] = ~(size - at - 1), -many if stays else many
+                if low < high and not stays:
+                    moving += many
+                if size == at + 1:
+                    size = at
+                continue
+            total = 0.0
+            for edge in range(low, high):
+                total += share[flow.told[edge]]
+            for edge in range(low, high):
+                part = many * share[flow.told[edge]] / total
+                failed = heads[flow.told[edge]]
+                if failed > 0:
+                    failed += (node & 1) - 1
+                gain += part * failed
+                to = follow(flow, node, edge)
+                if stop[edge] or to != node:
+                    moving += part
+                if not stop[edge] and to != node:
+                    target[size], weight[size] = to, part
+                    size += 1
+        for i in range(begin, size):
+            weight[i] /= moving if moving > 0.0 else 1.0
+        constant[row] = gain / moving if moving > 0.0 else -1.0
+        nodes[row] = node
+        row += 1
+        first[row] = size
+
+
+@kernel
+def go_round(
+    nodes: Ints,
+    first: Ints,
+    target: Ints,
+    weight: Floats,
+    constant: Floats,
     values: Floats,
     best: Floats,
     number: Floats,
     at: Ints,
 ) -> float:
-    """Renew the values of the nodes before ``at[0]``, from the last one on; the greatest change.
+    """Renew the values of the nodes before number ``at[0]``, from the last one on; the greatest change.
 
-    Who stays where it is does not change the value: it is that of those who move. ``best`` and ``number``
-    keep what the hostile processes gain that may stay, and how many there are.
+    Who stays where it is does not change the value: it is that of those who move.
     """
-    looks, change = 0, 0.0
-    while at[0] > 0 and looks < BATCH:
-        at[0] -= 1
-        node = at[0]
-        if not is_open[node]:
-            looks += 1
-            continue
-        state = node >> flow.shift
-        worth, moving, options = 0.0, 0.0, 0
-        for stand in range(flow.first_stand[state], flow.first_stand[state + 1]):
-            low, high = flow.first_edge[stand], flow.first_edge[stand + 1]
-            looks += high - low + 1
-            what, many = kind[place[stand]], processes[stand]
-            if low == high:
+    change, row, looks = 0.0, at[0], 0
+    while row > 0 and looks < BATCH:
+        row -= 1
+        i, end, options = first[row], first[row + 1], 0
+        moving = 1.0 if constant[row] >= 0.0 else 0.0
+        value = constant[row] * moving
+        looks += end - i + 1
+        while i < end:
+            if target[i] >= 0:
+                value += weight[i] * values[target[i]]
+                i += 1
                 continue
-            if what & IS_HOSTILE:
-                stays, most = (what & RESTS) != 0, 0.0
-                for edge in range(low, high):
-                    target = follow(flow, node, edge)
-                    if target == node:
-                        stays = True
-                    elif not stop[edge]:
-                        most = max(most, values[target])
-                if not stays:
-                    worth += many * most
-                    moving += many
-                elif most > 0.0:
-                    best[options] = most
-                    number[options] = many
-                    options += 1
-                continue
-            total, gain, away = 0.0, 0.0, 0.0
-            for edge in range(low, high):
-                part = share[flow.told[edge]]
-                failed = heads[flow.told[edge]]
-                if failed > 0:
-                    failed += (node & 1) - 1
-                total += part
-                gain += part * failed
-                target = follow(flow, node, edge)
-                if stop[edge]:
-                    away += part
-                elif target != node:
-                    away += part
-                    gain += part * values[target]
-            worth += many * gain / total
-            moving += many * away / total
-        value = of_those_who_go(worth, moving, best, number, options)
-        change = max(change, abs(value - values[node]))
-        values[node] = value
+            last, most = i + ~target[i], 0.0
+            for j in range(i + 1, last + 1):
+                most = max(most, values[target[j]])
+            if weight[i] > 0.0:
+                value += weight[i] * most
+            elif most > 0.0:
+                best[options], number[options] = most, -weight[i]
+                options += 1
+            i = last + 1
+        if options:
+            value = of_those_who_go(value, moving, best, number, options)
+        change = max(change, abs(value - values[nodes[row]]))
+        values[nodes[row]] = value
+    at[0] = row
     return change
