@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any
 
@@ -12,7 +13,7 @@ from racecheck.api import report_on
 from racecheck.compiler.compile import compile_model
 from racecheck.compiler.ir import Step, Together
 from racecheck.errors import UsageError
-from racecheck.explore.limits import Limits
+from racecheck.explore.limits import Limits, cores
 from racecheck.model import VICTIM, Model, ModelFunction
 from racecheck.report import Report, Result, report_json
 
@@ -87,25 +88,31 @@ def compare(
 ) -> Iterator[Row | Refused]:
     """A row for each combination of the compared parameters, each within limits of its own.
 
-    A row that hits a limit gets its smaller likeness beside it, if the model has one.
+    A row that hits a limit gets its smaller likeness beside it, if the model has one. As many rows at once
+    as there are cores: most of the time goes to machine code, which threads run side by side.
     """
 
     def check(model: Model) -> Report:
         return report_on(model, symmetry=symmetry, limits=limits(), watch=watch)
 
-    for values in choices(function, compared(function, given, over)):
+    def row(values: dict[str, object]) -> Row | Refused:
         try:
             model = function(**{**given, **values})
         except UsageError as error:
-            yield Refused(values, error)
-            continue
+            return Refused(values, error)
         if not any(claim.kind == "progress" for claim in model.properties):
             why = "it has no progress(...) property to compare by"
             raise UsageError(f"model {function.__name__}: {why}", function.file, function.line)
         report = check(model)
         unfinished = any(result.progress and result.progress.at_least for result in report.results)
         scaled = _scaled(function, {**given, **values}, check) if unfinished else None
-        yield Row(values, report, _reads(model), scaled)
+        return Row(values, report, _reads(model), scaled)
+
+    pool = ThreadPoolExecutor(cores())
+    try:
+        yield from pool.map(row, choices(function, compared(function, given, over)))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def row_json(row: Row | Refused) -> dict[str, Any]:

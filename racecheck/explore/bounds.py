@@ -15,7 +15,7 @@ from racecheck.compiler.ir import Assign, Branch, Choose, Node, Require, Result,
 from racecheck.compiler.operators import CONVERSIONS
 from racecheck.compiler.program import Graph, Program, Slot
 from racecheck.explore.layout import Layout
-from racecheck.explore.text import LARGEST, Guards
+from racecheck.explore.text import LARGEST, Guards, bare, compares_unsigned
 from racecheck.operations import wrap
 
 MOST = 1 << 62
@@ -140,6 +140,11 @@ class _Spans:
                 return self.spans.get(expr.index, (0, 0))
             case Bare():
                 return self.word(expr.word)
+            case Op() if compares_unsigned(expr):
+                for arg, inner in zip(expr.args, bare(expr.args), strict=True):
+                    if self.span(inner)[0] < 0 and arg is inner:
+                        raise DoesNotFit("u64() is compared with a number that may be negative")
+                return TRUTH
             case Op():
                 args = [self.span(arg) for arg in expr.args]
                 return fitting(result(expr.symbol, args))

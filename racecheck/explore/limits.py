@@ -55,6 +55,11 @@ class Limits:
         return time.monotonic() - self._start
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def resident_memory() -> int:
     """Bytes of this process that are in memory now."""
     try:

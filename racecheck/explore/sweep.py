@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from racecheck.explore.arrays import ArraySpace
 from racecheck.explore.checkpoint import Checkpoint, digest
 from racecheck.explore.compiled import CompiledEngine
 from racecheck.explore.engine import Overflow, normal_bits
-from racecheck.explore.limits import Limits
+from racecheck.explore.limits import Limits, cores
 from racecheck.explore.search import Space, Watch
 from racecheck.explore.store import Ints, NoMemory, Numbered, Store
 from racecheck.explore.table import number_of
@@ -54,11 +53,6 @@ def sweep(
         except Overflow:
             saved = None
             engine.spread()
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class _Stopped(Exception):

@@ -21,6 +21,9 @@ from racecheck.operations import wrap
 
 Guards = dict[Graph, frozenset[int]]
 """Of each graph, the registers whose values must be looked at to see that they fit."""
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+SIGN = "(-9223372036854775807 - 1)"
+"""The sign bit of a machine word."""
 LARGEST = 1 << 40
 """What such a register may hold, either way."""
 
@@ -28,6 +31,16 @@ MODEL_ERROR = -1
 """What generated code returns where the reference interpreter would raise ModelError."""
 TOO_LARGE = -(1 << 32)
 """What it returns where a value is beyond what machine code was shown to be right for."""
+
+
+def compares_unsigned(expr: Op) -> bool:
+    """Whether this compares what u64() gives, which machine words, being signed, do not hold."""
+    return expr.symbol in COMPARISONS and any(isinstance(a, Op) and a.symbol == "u64" for a in expr.args)
+
+
+def bare(args: tuple[Expr, ...]) -> list[Expr]:
+    """The arguments of a comparison without u64(): with the sign bit turned over they compare alike."""
+    return [arg.args[0] if isinstance(arg, Op) and arg.symbol == "u64" else arg for arg in args]
 
 
 def overflow(number: int, value: str) -> tuple[str, str]:
@@ -143,6 +156,8 @@ class Words:
                 return f"r{expr.index}"
             case Bare():
                 return self.load(expr.word)
+            case Op() if self.for_machine and compares_unsigned(expr):
+                return self._op(expr.symbol, [f"({self.expr(arg)} ^ {SIGN})" for arg in bare(expr.args)])
             case Op():
                 return self._op(expr.symbol, [self.expr(arg) for arg in expr.args])
 
