@@ -123,6 +123,19 @@ def test_loops_compile_where_nothing_can_be_written(monkeypatch):
     assert loop.compiled(np.array([21])) == 42
 
 
+def marked(text, scale=1):
+    """The mark of a kernel that calls one with this body."""
+    names = {"kernel": kernel, "SCALE": scale}
+    exec(f"@kernel\ndef called(x): return {text}\n@kernel\ndef calls(x): return called(x) * SCALE", names)
+    return names["calls"].mark
+
+
+def test_what_is_kept_is_not_used_when_what_it_calls_has_changed():
+    """Nor when a number that it names has."""
+    assert marked("x + 1") == marked("x + 1")
+    assert len({marked("x + 1"), marked("x + 2"), marked("x - 1"), marked("x + 1", scale=2)}) == 4
+
+
 def test_too_many_moves_are_refused(monkeypatch):
     """Where 32 bits would not number them."""
     monkeypatch.setattr(arena, "MOST", 3)
