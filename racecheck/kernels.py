@@ -6,6 +6,7 @@ step as compiled ones. Both run the same function, on the same memory.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import cached_property
 from types import FunctionType
@@ -43,11 +44,21 @@ class Kernel(Generic[P, R]):
         import numba
 
         function = self._calling({name: other.compiled for name, other in self._called().items()})
+        function.__qualname__ = f"{self.function.__name__}_{self.mark}"  # what numba keeps it by
         try:
             kept: Callable[..., R] = numba.njit(cache=True, nogil=True)(function)
         except RuntimeError:  # it says that it finds no place that can be written
             kept = numba.njit(nogil=True)(function)
         return kept
+
+    @cached_property
+    def mark(self) -> str:
+        """Tells apart what compiles to other code: numba looks at no kernels called or numbers named."""
+        code, known = self.function.__code__, self._globals()
+        numbers = [known[n] for n in code.co_names if isinstance(known.get(n), int | float)]
+        called = [other.mark for other in self._called().values()]
+        text = repr((code.co_code, code.co_consts, code.co_names, numbers, called))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _called(self) -> dict[str, Kernel[..., Any]]:
         known = self._globals()

@@ -1,0 +1,161 @@
+"""Loops over arrays: compiled, as plain Python, and a little at a time, they come to the same."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from arenas import drawn
+from decided import decided, in_words, program_of, searched, small
+from hypothesis import given, settings
+from progress_models import built, looker, toggler
+from progress_systems import systems
+from test_progress import agree
+
+from racecheck import kernels
+from racecheck.compiler.compile import compile_model
+from racecheck.errors import RacecheckError
+from racecheck.kernels import Kernel, kernel
+from racecheck.verdicts import arena, attempts, game, ladder, parts, waits, walks
+from racecheck.verdicts.deadlock import find_stuck
+
+LOOPS = [
+    loop for module in (walks, parts, game) for loop in vars(module).values() if isinstance(loop, Kernel)
+]
+
+
+@contextmanager
+def compiled():
+    """Nothing is small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "FEW", 0)
+        yield
+
+
+@contextmanager
+def a_little_at_a_time():
+    """As plain Python, which asks after almost each edge whether to give up."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (walks, parts, game):
+            patch.setattr(module, "BATCH", 8)
+        for loop in LOOPS:
+            patch.setitem(
+                loop.__dict__, "plain", loop._calling({n: o.plain for n, o in loop._called().items()})
+            )
+        yield
+
+
+WAYS = [compiled, a_little_at_a_time]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=40)
+@given(systems())
+def test_progress_agrees_with_brute_force(way, source):
+    """Every answer; and chance by rounds, which small models otherwise solve by policies."""
+    program, expected = small(source)
+    with way():
+        agree(in_words(decided(searched(program))), expected._asdict())
+
+
+@settings(max_examples=60)
+@given(systems())
+def test_deadlock_is_the_same_in_each_way(source):
+    """In lots of one place, too."""
+    space = searched(program_of(source))
+    expected = find_stuck(space)
+    for way in WAYS:
+        with way(), pytest.MonkeyPatch.context() as patch:
+            assert find_stuck(space) == expected
+            patch.setattr(waits, "LOT", 1)
+            assert find_stuck(space) == expected
+
+
+STUCK = {
+    # Nobody ever gives the lock back in B; in A it may still be had.
+    "one": ("A k@ -> B\n A v -> B\n B k1@\n B v2@", (1, [2, 3])),
+    "nobody": ("A k@ -> B\n A v -> B\n B k@\n B v -> A", None),
+    # It can be left in C, but there is no way from B to C.
+    "elsewhere": ("A v -> B\n A k@\n B v1 -> B\n B k@\n C k@ -> A", (0, [1])),
+    "at rest": ("A h~\n A k.", None),
+}
+
+
+@pytest.mark.parametrize("name", STUCK)
+def test_places_that_are_never_left(name):
+    """The first state, and the numbers of the places in it."""
+    picture, expected = STUCK[name]
+    assert waits.first_stuck(drawn(picture)) == expected
+
+
+def test_states_that_were_not_expanded_free_all():
+    """B was reached and no more: what waits in A may go on there."""
+    picture = drawn("A v -> B\n A k@\n B v1@")
+    picture.expanded = 1
+    assert waits.first_stuck(picture) is None
+
+
+def test_a_small_model_loads_no_compiler():
+    """It takes longer to load than the model takes."""
+    code = """
+import sys
+from racecheck.api import report_on
+from progress_models import built, looker, toggler
+assert report_on(built(looker, toggler)).results
+assert not {"numba", "llvmlite"} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd="tests", env={"PYTHONPATH": "."})
+
+
+def test_loops_compile_where_nothing_can_be_written(monkeypatch):
+    """numba then refuses to keep what it has compiled."""
+    import numba
+
+    def njit(cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function 'twice': no locator available")
+        return made(**options)
+
+    made = numba.njit
+    monkeypatch.setattr(numba, "njit", njit)
+    loop = kernel(lambda numbers: numbers[0] * 2)
+    assert loop.compiled(np.array([21])) == 42
+
+
+def marked(text, scale=1):
+    """The mark of a kernel that calls one with this body."""
+    names = {"kernel": kernel, "SCALE": scale}
+    exec(f"@kernel\ndef called(x): return {text}\n@kernel\ndef calls(x): return called(x) * SCALE", names)
+    return names["calls"].mark
+
+
+def test_what_is_kept_is_not_used_when_what_it_calls_has_changed():
+    """Nor when a number that it names has."""
+    assert marked("x + 1") == marked("x + 1")
+    assert len({marked("x + 1"), marked("x + 2"), marked("x - 1"), marked("x + 1", scale=2)}) == 4
+
+
+def test_too_many_moves_are_refused(monkeypatch):
+    """Where 32 bits would not number them."""
+    monkeypatch.setattr(arena, "MOST", 3)
+    with pytest.raises(
+        RacecheckError, match=r"\d+ states or moves are too many to decide progress or deadlock; at most 3"
+    ):
+        decided(searched(compile_model(built(looker, toggler)())))
+
+
+QUESTIONS = {
+    "at rest": lambda arena: ladder.at_rest(arena, arena.inside),
+    "by racing": lambda arena: ladder.by_racing(arena, arena.inside),
+    "attempts": attempts.in_attempts,
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_user_can_stop_each_question(name):
+    """It asks whether to give up while it works."""
+    chain = drawn("\n".join(f"{i} v -> {i + 1}" for i in range(50)))
+    chain.give_up = lambda: True
+    with a_little_at_a_time(), pytest.raises(walks.GaveUp):
+        QUESTIONS[name](chain)
