@@ -8,7 +8,9 @@ hash, above. Each worker has a share of the table and of the numbers, by the has
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,8 @@ BLOCK = 9
 BATCH = 512
 """Targets whose entries are fetched into the cache before they are looked at."""
 LOW = (1 << 32) - 1
+MARK = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+"""Tells apart code that was compiled with other versions of this file."""
 SPREAD = -7046029254386353131  # 2**64 divided by the golden ratio, odd: Knuth's multiplicative hashing
 
 
@@ -37,6 +41,9 @@ def machine_code(*signature: Any) -> Callable[[Callable[..., Any]], Callable[...
 
     def compile_(function: Callable[..., Any]) -> Callable[..., Any]:
         wanted = signature[0](*signature[1:])
+        function.__qualname__ += (
+            f"_{MARK}"  # what numba keeps it by; it looks at the function's own file only
+        )
         try:
             made: Callable[..., Any] = njit(wanted, nogil=True, cache=True)(function)
         except RuntimeError:  # it says that it finds no place that can be written
