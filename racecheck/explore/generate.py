@@ -165,7 +165,7 @@ class EntryRegion(Region):
     def _targets(self, fixed: int, constant: int, parts: list[str]) -> list[str]:
         """What each variable becomes, where a constant is added to the state, and others to the block."""
         if isinstance(self.shift, str):
-            name, bit = "t", self.shift
+            name, bit = self.words.at(self.layout.rows[self.entry].base)[0], self.shift
         else:
             name, place = self.words.at(self.shift)
             fixed, constant, bit = fixed + (constant << self.shift), 0, str(place)
