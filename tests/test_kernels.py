@@ -11,14 +11,18 @@ from decided import decided, in_words, program_of, searched, small
 from hypothesis import given, settings
 from progress_models import built, looker, toggler
 from progress_systems import systems
+from test_chance import ENDS, EXPECTED, PROBABILITIES
 from test_progress import agree
 
 from racecheck import kernels
 from racecheck.compiler.compile import compile_model
 from racecheck.errors import RacecheckError
 from racecheck.kernels import Kernel, kernel
-from racecheck.verdicts import arena, attempts, game, ladder, parts, waits, walks
+from racecheck.verdicts import arena, game, ladder, parts, waits, walks
+from racecheck.verdicts.attempts import in_attempts
+from racecheck.verdicts.chance import block_probability, expected_attempts
 from racecheck.verdicts.deadlock import find_stuck
+from racecheck.verdicts.ladder import by_strategy
 
 LOOPS = [
     loop for module in (walks, parts, game) for loop in vars(module).values() if isinstance(loop, Kernel)
@@ -57,6 +61,24 @@ def test_progress_agrees_with_brute_force(way, source):
     program, expected = small(source)
     with way():
         agree(in_words(decided(searched(program))), expected._asdict())
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_expected_attempts_by_rounds(name):
+    """As by hand."""
+    picture, number = EXPECTED[name]
+    with compiled():
+        assert expected_attempts(in_attempts(picture)) == pytest.approx(float(number), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", PROBABILITIES)
+def test_block_probability_by_rounds(name):
+    """As by hand."""
+    picture, probability = PROBABILITIES[name]
+    picture = drawn(picture + ENDS, excused="E")
+    with compiled():
+        found = block_probability(picture, by_strategy(picture, picture.inside))
+    assert found == pytest.approx(float(probability), abs=1e-9)
 
 
 @settings(max_examples=60)
@@ -148,7 +170,7 @@ def test_too_many_moves_are_refused(monkeypatch):
 QUESTIONS = {
     "at rest": lambda arena: ladder.at_rest(arena, arena.inside),
     "by racing": lambda arena: ladder.by_racing(arena, arena.inside),
-    "attempts": attempts.in_attempts,
+    "attempts": in_attempts,
 }
 
 
