@@ -108,6 +108,23 @@ EXPECTED = {
         ),
         1.5,
     ),
+    # One of two leaves for B, where V = 1; C has 1/4, so that the other stays: V(A) = 1/3 + 1/3 V(A).
+    "one moves on, one stays": (
+        drawn(
+            """
+            A v   -> A goal
+            A h1~ -> B
+            A h2~ -> C
+            B v   -> D head
+            B h3@
+            C v+  -> D head 1/4
+            C v+  -> D goal 1/4
+            C v+  -> D goal 1/2
+            D v   -> D goal
+            """
+        ),
+        1.5,
+    ),
     # Two outcomes, one as likely as the other: V = 1/2 (1 + V).
     "toss": (drawn("A v+ -> A goal 1/2\n A v+ -> A head 1/2"), 2),
     # One of four outcomes, and three: V = 1/4 * 0 + 3/4 (1 + V).
