@@ -18,7 +18,8 @@ from racecheck import kernels
 from racecheck.compiler.compile import compile_model
 from racecheck.errors import RacecheckError
 from racecheck.kernels import Kernel, kernel
-from racecheck.verdicts import arena, game, ladder, parts, waits, walks
+from racecheck.model import RUNGS
+from racecheck.verdicts import arena, filling, game, ladder, parts, waits, walks
 from racecheck.verdicts.attempts import in_attempts
 from racecheck.verdicts.chance import block_probability, expected_attempts
 from racecheck.verdicts.deadlock import find_stuck
@@ -79,6 +80,20 @@ def test_block_probability_by_rounds(name):
     with compiled():
         found = block_probability(picture, by_strategy(picture, picture.inside))
     assert found == pytest.approx(float(probability), abs=1e-9)
+
+
+@settings(max_examples=60)
+@given(systems())
+def test_the_first_states_show_no_more_than_all(source):
+    """What they lead to is outside, however far on it is."""
+    space = searched(program_of(source))
+    everything = decided(space)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filling, "PATIENCE", 0)
+        patch.setattr(filling, "LOOK", 8)
+        looks = iter([False])
+        found = decided(space, lambda: next(looks, True))
+    assert found.rung is None or RUNGS.index(found.rung) <= RUNGS.index(everything.rung)
 
 
 @settings(max_examples=60)
