@@ -9,7 +9,7 @@ import pytest
 from arenas import drawn
 from decided import decided, in_words, program_of, searched, small
 from hypothesis import given, settings
-from progress_models import built, looker, toggler
+from progress_models import built, lock_user, locker, looker, toggler
 from progress_systems import systems
 from test_chance import ENDS, EXPECTED, PROBABILITIES
 from test_progress import agree
@@ -109,6 +109,14 @@ def test_deadlock_is_the_same_in_each_way(source):
             assert find_stuck(space) == expected
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_nobody_is_stuck_where_states_are_left(most):
+    """Whoever holds the lock may give it back in one that was not expanded."""
+    program = compile_model(built(locker, lock_user)())
+    assert not searched(program, most=most).complete
+    assert find_stuck(searched(program, most=most)) is None
+
+
 STUCK = {
     # Nobody ever gives the lock back in B; in A it may still be had.
     "one": ("A k@ -> B\n A v -> B\n B k1@\n B v2@", (1, [2, 3])),
@@ -138,7 +146,7 @@ def test_a_small_model_loads_no_compiler():
     code = """
 import sys
 from racecheck.api import report_on
-from progress_models import built, looker, toggler
+from progress_models import built, lock_user, locker, looker, toggler
 assert report_on(built(looker, toggler)).results
 assert not {"numba", "llvmlite"} & sys.modules.keys()
 """
