@@ -47,6 +47,11 @@ ATTEMPTS = {
     # From the goal to the next head there is no attempt, so that the first head fails none.
     "goes on after the goal": (drawn("A v -> B goal\n B v -> A head"), 1),
     "begins and succeeds": (drawn("A v -> B head goal\n B v -> C head\n C v -> C goal", begun=False), 1),
+    # One fails in the move that comes to the goal, too; what follows in C does not add to that.
+    "fails before the goal": (
+        drawn("C v -> D head\n C h~ -> A\n D v -> D goal\n A v -> C head goal head\n A h~ -> A"),
+        2,
+    ),
     # The attacker rests, and in flight it does not count: A alone is quiet.
     "attacker": (drawn(TOGGLES), 1),
     "attacker at rest": (drawn(TOGGLES.replace("h ", "h~")), None),
@@ -88,6 +93,37 @@ EXPECTED = {
             """
         ),
         3,
+    ),
+    # It spins in B: V(B) = 1/2 (1/2 (1 + V(B))) + 1/2 V(B), and V(A) = 1/2 V(B).
+    "spins": (
+        drawn(
+            """
+            A v  -> A goal
+            A h~ -> B
+            B v+ -> B head 1/2
+            B v+ -> B goal 1/2
+            B h  -> B
+            B h  -> A
+            """
+        ),
+        1.5,
+    ),
+    # One of two leaves for B, where V = 1; C has 1/4, so that the other stays: V(A) = 1/3 + 1/3 V(A).
+    "one moves on, one stays": (
+        drawn(
+            """
+            A v   -> A goal
+            A h1~ -> B
+            A h2~ -> C
+            B v   -> D head
+            B h3@
+            C v+  -> D head 1/4
+            C v+  -> D goal 1/4
+            C v+  -> D goal 1/2
+            D v   -> D goal
+            """
+        ),
+        1.5,
     ),
     # Two outcomes, one as likely as the other: V = 1/2 (1 + V).
     "toss": (drawn("A v+ -> A goal 1/2\n A v+ -> A head 1/2"), 2),

@@ -9,16 +9,21 @@ import pytest
 from arenas import drawn
 from decided import decided, in_words, program_of, searched, small
 from hypothesis import given, settings
-from progress_models import built, looker, toggler
+from progress_models import built, lock_user, locker, looker, toggler
 from progress_systems import systems
+from test_chance import ENDS, EXPECTED, PROBABILITIES
 from test_progress import agree
 
 from racecheck import kernels
 from racecheck.compiler.compile import compile_model
 from racecheck.errors import RacecheckError
 from racecheck.kernels import Kernel, kernel
-from racecheck.verdicts import arena, attempts, game, ladder, parts, waits, walks
+from racecheck.model import RUNGS
+from racecheck.verdicts import arena, filling, game, ladder, parts, waits, walks
+from racecheck.verdicts.attempts import in_attempts
+from racecheck.verdicts.chance import block_probability, expected_attempts
 from racecheck.verdicts.deadlock import find_stuck
+from racecheck.verdicts.ladder import by_strategy
 
 LOOPS = [
     loop for module in (walks, parts, game) for loop in vars(module).values() if isinstance(loop, Kernel)
@@ -59,6 +64,38 @@ def test_progress_agrees_with_brute_force(way, source):
         agree(in_words(decided(searched(program))), expected._asdict())
 
 
+@pytest.mark.parametrize("name", EXPECTED)
+def test_expected_attempts_by_rounds(name):
+    """As by hand."""
+    picture, number = EXPECTED[name]
+    with compiled():
+        assert expected_attempts(in_attempts(picture)) == pytest.approx(float(number), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", PROBABILITIES)
+def test_block_probability_by_rounds(name):
+    """As by hand."""
+    picture, probability = PROBABILITIES[name]
+    picture = drawn(picture + ENDS, excused="E")
+    with compiled():
+        found = block_probability(picture, by_strategy(picture, picture.inside))
+    assert found == pytest.approx(float(probability), abs=1e-9)
+
+
+@settings(max_examples=60)
+@given(systems())
+def test_the_first_states_show_no_more_than_all(source):
+    """What they lead to is outside, however far on it is."""
+    space = searched(program_of(source))
+    everything = decided(space)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filling, "PATIENCE", 0)
+        patch.setattr(filling, "LOOK", 8)
+        looks = iter([False])
+        found = decided(space, lambda: next(looks, True))
+    assert found.rung is None or RUNGS.index(found.rung) <= RUNGS.index(everything.rung)
+
+
 @settings(max_examples=60)
 @given(systems())
 def test_deadlock_is_the_same_in_each_way(source):
@@ -70,6 +107,14 @@ def test_deadlock_is_the_same_in_each_way(source):
             assert find_stuck(space) == expected
             patch.setattr(waits, "LOT", 1)
             assert find_stuck(space) == expected
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_nobody_is_stuck_where_states_are_left(most):
+    """Whoever holds the lock may give it back in one that was not expanded."""
+    program = compile_model(built(locker, lock_user)())
+    assert not searched(program, most=most).complete
+    assert find_stuck(searched(program, most=most)) is None
 
 
 STUCK = {
@@ -101,7 +146,7 @@ def test_a_small_model_loads_no_compiler():
     code = """
 import sys
 from racecheck.api import report_on
-from progress_models import built, looker, toggler
+from progress_models import built, lock_user, locker, looker, toggler
 assert report_on(built(looker, toggler)).results
 assert not {"numba", "llvmlite"} & sys.modules.keys()
 """
@@ -148,7 +193,7 @@ def test_too_many_moves_are_refused(monkeypatch):
 QUESTIONS = {
     "at rest": lambda arena: ladder.at_rest(arena, arena.inside),
     "by racing": lambda arena: ladder.by_racing(arena, arena.inside),
-    "attempts": attempts.in_attempts,
+    "attempts": in_attempts,
 }
 
 

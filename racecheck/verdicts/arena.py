@@ -170,4 +170,21 @@ def arena_from(
     for name, kind in TYPES.items():
         columns[name] = np.asarray(columns[name], kind)
     begun = goal is not None and attempt_begun(program, goal.entry)
-    return Arena(event=goal, begun=begun, spots=spots, tales=tuple(tales), **columns)
+    arena = Arena(event=goal, begun=begun, spots=spots, tales=tuple(tales), **columns)
+    _check(arena)
+    return arena
+
+
+def _check(arena: Arena) -> None:
+    """Compiled code does not look whether a number is too great: it would read, and write, elsewhere."""
+    for numbers, size in (
+        (arena.target, arena.states),
+        (arena.told, len(arena.tales)),
+        (arena.stand_place, len(arena.spots)),
+    ):
+        assert not numbers.size or 0 <= numbers.min() <= numbers.max() < size, (numbers, size)
+    for first, owners, size in (
+        (arena.first_stand, arena.states, arena.stands),
+        (arena.first_edge, arena.stands, len(arena.target)),
+    ):
+        assert (len(first), first[0], first[-1]) == (owners + 1, 0, size), (first, owners, size)

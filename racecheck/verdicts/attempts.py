@@ -114,9 +114,7 @@ def excuse_comes_and_goes(arena: Arena) -> bool:
     if not arena.excused.any() or not failing.any():
         return False
     flow = _with_bit(arena, [0 if tale.heads else KEPT for tale in arena.tales], arena.excused)
-    within = (~arena.outside).repeat(2)
-    within[::2] &= ~arena.excused
-    fair = fair_parts(arena, within, ~arena.goal, flow)
+    fair = fair_parts(arena, (~arena.outside).repeat(2), ~arena.goal, flow)
     return bool(fails_unexcused(flow, fair, arena.excused, failing, np.zeros(len(fair), np.bool_)))
 
 

@@ -144,7 +144,7 @@ def judge(
                 for edge in range(low, high):
                     if edges[edge]:
                         target = follow(flow, node, edge)
-                        if within[target] and part[target] == name:
+                        if part[target] == name:
                             stepped[place[stand]] = name
                             goes_round = True
             end += 1
