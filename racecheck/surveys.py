@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--max-seconds",
     type=click.FloatRange(min=0),
-    default=20,
+    default=200,
     show_default=True,
     help="Stop a row after this many seconds.",
 )
