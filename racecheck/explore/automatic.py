@@ -20,6 +20,8 @@ PAYS = 0.7
 GLANCE = 0.1
 """Seconds in which plain Python finds out how wide the fields are, if machine code is asked for."""
 HANDED_OVER = "handed over"
+ROOM = 256 << 20
+"""Bytes that machine code takes before it has any states: the compiler and its buffers."""
 
 
 def search(
@@ -51,9 +53,17 @@ def search(
     if space.stopped != HANDED_OVER and name == "auto" and not (checkpoint and first.why):
         space.remark = first.why
         return space
+    before = [space]
     del space
+
+    def watching(now: Space) -> None:
+        if before and now.states > before[0].states:
+            before.clear()
+        watch(now)
+
     try:
-        return _compiled(engine, limits, watch, checkpoint)
+        found = _compiled(engine, limits, watching, checkpoint)
+        return _stopped(before[0], found) if before and found.stopped else found
     except DoesNotFit as why:
         if name == "compiled" or checkpoint:
             advice = "leave out --checkpoint" if checkpoint else "use --engine python"
@@ -63,6 +73,12 @@ def search(
         found = explore(PythonEngine(program, symmetry), limits, watch)
         found.remark = str(why)
         return found
+
+
+def _stopped(before: Space, found: Space) -> Space:
+    """What plain Python had found, where machine code was stopped before it came as far."""
+    before.stopped, before.seconds = found.stopped, found.seconds
+    return before
 
 
 def _compiled(engine: PythonEngine, limits: Limits, watch: Watch, folder: Path | None) -> Space:
@@ -87,6 +103,9 @@ class _First(Limits):
         if found := self.limits.reason(states):
             return found
         if self.seconds() < self.patience or self.why:
+            return None
+        if not self.limits.allows(ROOM):
+            self.why = f"less than {ROOM >> 20} MiB are left, which compiling may take"
             return None
         from racecheck.explore.compiled import CompiledEngine
 

@@ -153,7 +153,7 @@ class _Spans:
 def fitting(span: Span) -> Span:
     """The span, if machine words can hold it."""
     if span[0] < -MOST or span[1] > MOST:
-        raise DoesNotFit(f"values may go from {span[0]:,} to {span[1]:,}, beyond 62 bits")
+        raise DoesNotFit(f"values may go from {span[0]:,} to {span[1]:,}, beyond 62 bits of a word")
     return span
 
 

@@ -94,7 +94,7 @@ class Store:
 
     def _ask(self, more: int) -> None:
         if not self.may_take(more):
-            raise NoMemory(f"{more >> 20:,} MiB more are needed for {self.states:,} states")
+            raise NoMemory(f"more than it may take is needed, {more >> 20:,} MiB for the next states")
 
     def restore(self, keys: Ints, parents: Numbers, count: Ints) -> None:
         """Take over the states of a checkpoint."""

@@ -38,7 +38,7 @@ def _head(report: Report, width: int) -> str:
         f"memory model SC (sequential consistency), engine {report.engine}, symmetry {symmetry}",
     ]
     if report.engine_note:
-        lines.append(f"in plain Python, since machine words may not hold the model: {report.engine_note}")
+        lines.append(f"in plain Python, not machine code: {report.engine_note}")
     if report.ranges:
         lines.append(f"largest ranges so far: {'; '.join(report.ranges)}")
     return "\n".join(filled(line, width) for line in lines)
