@@ -20,7 +20,14 @@ from cases import Case
 from processes import ROOT, ran
 
 from racecheck.api import state_space
+from racecheck.compiler.compile import compile_model
+from racecheck.compiler.program import Program
+from racecheck.explore.automatic import GLANCE
+from racecheck.explore.compiled import CompiledEngine
 from racecheck.explore.limits import Limits
+from racecheck.explore.python import PythonEngine
+from racecheck.explore.search import explore
+from racecheck.explore.sweep import Sweep, sweep
 from racecheck.load import load_model
 
 WARM = 1000
@@ -29,14 +36,35 @@ Search = Callable[[Limits], tuple[int, int, bool]]
 """Returns how many states and transitions there are, and whether that is all of them."""
 
 
-def search_of(engine: str, file: str, options: list[str], symmetry: bool) -> Search:
+def search_of(engine: str, file: str, options: list[str], symmetry: bool, alone: bool) -> Search:
     if engine == "by hand":
         n = int(options[0].partition("=")[2])
         return lambda _: (*by_hand(n), True)
     model = load_model(str(ROOT / file), options)
+    if engine == "compiled" and alone:
+        return compiled_search(compile_model(model), symmetry)
 
     def search(limits: Limits) -> tuple[int, int, bool]:
         space = state_space(model, engine=engine, symmetry=symmetry, limits=limits)
+        return space.states, space.transitions, space.complete
+
+    return search
+
+
+def compiled_search(program: Program, symmetry: bool) -> Search:
+    """The search alone, as pan's is: the first one finds how wide the fields are, and compiles the step."""
+    like = PythonEngine(program, symmetry)
+    explore(like, Limits(max_seconds=GLANCE))
+    engine = CompiledEngine(like)
+    sweep(engine, Limits())
+    ready = [Sweep(engine, Limits(), lambda _: None)]
+
+    def search(limits: Limits) -> tuple[int, int, bool]:
+        if limits.max_states == WARM:
+            return 0, 0, False
+        now = ready.pop()
+        now.limits, now.store.may_take = limits, limits.allows
+        space = now.run()
         return space.states, space.transitions, space.complete
 
     return search
@@ -71,7 +99,12 @@ def measure(specification: dict[str, Any]) -> dict[str, Any]:
 
 
 def measured(
-    case: Case, engine: str, cores: int | None = None, symmetry: bool = False, **limits: float | None
+    case: Case,
+    engine: str,
+    cores: int | None = None,
+    symmetry: bool = False,
+    alone: bool = False,
+    **limits: float | None,
 ) -> dict[str, Any]:
     """The answer of a new process."""
     specification = {
@@ -79,6 +112,7 @@ def measured(
         "file": case.file,
         "options": case.options(),
         "symmetry": symmetry,
+        "alone": alone,
         "limits": limits,
     }
     done = ran([sys.executable, __file__, json.dumps(specification)], cores)

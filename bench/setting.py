@@ -89,7 +89,7 @@ class Setting:
         return "SPIN", options.label, partial(self._run_theirs, case, options, cores)
 
     def _run_ours(self, case: Case, engine: str, cores: int) -> Cost:
-        row = measured(case, engine, cores)
+        row = measured(case, engine, cores, alone=True)
         assert row["complete"], f"{case.label}: the search of {engine} has not ended"
         self._agree(case, row["states"], row["transitions"], engine)
         return row["states"], row["transitions"], row["cpu" if cores == 1 else "wall"], row["memory"]

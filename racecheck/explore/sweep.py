@@ -49,7 +49,7 @@ def sweep(
         engine.resume(saved[0]["fields"], saved[0]["happened"])
     while True:
         try:
-            return _Sweep(engine, limits, watch, checkpoint, *(saved or (None, None))).run()
+            return Sweep(engine, limits, watch, checkpoint, *(saved or (None, None))).run()
         except Overflow:
             saved = None
             engine.spread()
@@ -60,7 +60,7 @@ class _Stopped(Exception):
 
 
 @define(eq=False, slots=False)
-class _Sweep:
+class Sweep:
     """One search: of each worker ``done`` states are expanded, of ``level`` before the next depth."""
 
     engine: CompiledEngine
