@@ -167,7 +167,7 @@ def test_without_the_phase_nothing_is_shrunk():
 def test_a_model_without_bugs_passes():
     """What some run shows holds; of all else it says why it is not decided."""
     model = find_model(str(mutants.MODELS / "compaction.py"))(policy="maybe_dma_pinned")
-    report = check_runs(model, settings=settings(SEARCH, max_examples=60))
+    report = check_runs(model, settings=settings(SEARCH, max_examples=300))
     assert {(result.property, result.verdict, result.reason) for result in report.results} == {
         ("refcount covers mapcount", "unfinished", "no run breaks it"),
         ("every mapping is made", "holds", ""),
