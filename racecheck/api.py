@@ -47,7 +47,7 @@ def report_on(
     """Check a model, and return the report whatever the verdicts are.
 
     ``only`` names the one property to check; UsageError if there is none of that name. Errors of the
-    model raise ModelError. Memory grows with the number of states: some 200 bytes each in plain Python, 20
+    model raise ModelError. Memory grows with the number of states: some 200 bytes each in plain Python, 30
     and more in machine code. A ``checkpoint`` is a folder to save the search in, and to go on from.
     """
     program = compiled(model, only)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from attrs import define, field
+from attrs import define
 
 from racecheck.explore.search import Space
 
@@ -15,11 +15,22 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class ArraySpace(Space):
-    """A space whose states are in ``arrays``; the first ``expanded`` of them were expanded."""
+    """A space whose parents are arrays, in the order in which states were reached, and expanded."""
 
-    compiled: CompiledEngine = field(kw_only=True)
-    arrays: Found = field(kw_only=True)
-    expanded: int = field(kw_only=True)
+    @property
+    def compiled(self) -> CompiledEngine:
+        """The engine."""
+        return cast("CompiledEngine", self.engine)
+
+    @property
+    def arrays(self) -> Found:
+        """The states and their parents."""
+        return cast("Found", self.parents)
+
+    @property
+    def expanded(self) -> int:
+        """How many were expanded: the first ones."""
+        return self.states - len(self.frontier)
 
     def path(self, key: int) -> list[int]:
         """The states from the initial one to this, by first discovery: a shortest path."""

@@ -24,7 +24,6 @@ from racecheck.explore.python import PythonEngine
 from racecheck.explore.source import Generator
 from racecheck.explore.text import LARGEST, TOO_LARGE, Guards
 from racecheck.interpreter import LONGEST_MOVE
-from racecheck.semantics import State
 
 LONGEST = 20_000
 """Lines of generated code beyond which compiling them takes too long."""
@@ -39,9 +38,9 @@ class CompiledEngine(PythonEngine):
 
     name = "compiled"
 
-    def __init__(self, like: PythonEngine, start: State | None = None) -> None:
+    def __init__(self, like: PythonEngine) -> None:
         self._like = like.layout
-        super().__init__(like.program, like.symmetry, start or like.start)
+        super().__init__(like.program, like.symmetry, like.start)
         self._happened = [*like._happened]
         self.spread()
 

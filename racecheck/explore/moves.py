@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from racecheck.compiler.program import Graph
 from racecheck.errors import RacecheckError
 from racecheck.explore.arrays import ArraySpace
+from racecheck.explore.compiled import CompiledEngine
 from racecheck.explore.engine import Goal, Spot
 from racecheck.explore.layout import WORD
 from racecheck.explore.source import NO_VALUE
@@ -22,6 +23,7 @@ from racecheck.explore.table import (
     A,
     I,
     U,
+    bits_of,
     entry_of,
     fetch,
     machine_code,
@@ -60,7 +62,7 @@ class Moves(NamedTuple):
 def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]) -> Moves:
     """The moves of all states, or of the first ones when told to give up. Costs some 50 ns a move."""
     engine, layout, rows = space.compiled, space.compiled.layout, space.arrays.rows
-    parts, step, room = _parts(space), engine.teller(goal), engine.most_targets()
+    parts, step, room = _parts(engine), engine.teller(goal), engine.most_targets()
     many = len(parts[0])
     table, size = space.arrays.index()
     spots = np.zeros(2 * min(MOST_SPOTS, space.states * many + 1), np.int64)
@@ -110,14 +112,9 @@ def values_of(space: ArraySpace, expression: Graph, states: int) -> NDArray[np.i
     return values
 
 
-def _parts(space: ArraySpace) -> tuple[NDArray[np.int64], ...]:
+def _parts(engine: CompiledEngine) -> tuple[NDArray[np.int64], ...]:
     """Of each process, or place that is counted: word, shift, mask, entry, and the place or -1."""
-    layout = space.compiled.layout
-    found = [
-        (at // WORD, at % WORD, (1 << row.width) - 1, e, tally[i] if tally else -1)
-        for e, (row, tally) in enumerate(zip(layout.rows, layout.tallies, strict=True))
-        for i, at in enumerate(row.positions())
-    ]
+    found = [(at // WORD, at % WORD, mask, e, -1 if p is None else p) for e, at, mask, p in engine.parts]
     return tuple(np.array(column, np.int64) for column in zip(*found, strict=True))
 
 
@@ -173,10 +170,7 @@ def _gather(  # type: ignore[no-untyped-def]
 
     ``counts`` are stands, edges, places and tales so far.
     """
-    bits = 0
-    while size >> bits:
-        bits += 1
-    many = len(word)
+    bits, many = bits_of(size), len(word)
     hashes = np.empty(len(ways), np.int64)
     for state in range(first, last):
         if not (rows[state * words + failed_word] >> failed_bit) & 1:

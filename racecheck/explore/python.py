@@ -126,11 +126,11 @@ class PythonEngine:
     def stands(self, key: int, goal: Goal | None = None) -> list[Stand]:
         """Each place that is occupied, with the moves of all processes there, or of one under symmetry."""
         run = self._tracked.get(goal) or self._track(goal)
-        starts = [0] * (len(self._parts) + 1)
+        starts = [0] * (len(self.parts) + 1)
         run(key, self._out, starts, self._ways, self._tales)
         processes: dict[Spot, int] = {}
         turns: dict[Spot, list[Turn]] = {}
-        for number, (e, shift, mask, counted) in enumerate(self._parts):
+        for number, (e, shift, mask, counted) in enumerate(self.parts):
             part = key >> shift & mask
             spot, many = (e, part) if counted is None else (e, counted), 1 if counted is None else part
             if many:
@@ -182,7 +182,7 @@ class PythonEngine:
         self._compile_expand()
         self.check: Callable[[int], int] = self._function(self._generator().check(), "check")
         self._tracked.clear()
-        self._parts = self._locate()
+        self.parts = self._locate()
 
     def _compile_expand(self) -> None:
         self.source = self._generator().expand()

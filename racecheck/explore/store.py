@@ -17,8 +17,9 @@ from racecheck.explore.table import BLOCK
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
 FULLEST = 0.45
-"""States for each entry of the table, at most; at most half as many more entries each time it grows."""
+"""States for each entry of the table, at most: with more, looking one up takes longer."""
 GROWTH = 1.3
+"""By how much the table grows."""
 SLICE = 1 << 21
 """States that are entered anew between two looks at the limits."""
 MOST = (1 << 32) - 2
@@ -31,9 +32,9 @@ class NoMemory(Exception):
 
 @define(eq=False)
 class Store:
-    """States, parents, and the table that finds them; see ``racecheck.explore.machine``.
+    """States, parents, and the table that finds them; see ``racecheck.explore.table``.
 
-    Costs 8 bytes for each word of a state, 4 for its parent and 5 to 8 for its entry, and an eighth of the
+    Costs 8 bytes for each word of a state, 4 for its parent and 9 to 12 for its entry, and an eighth of the
     first two for those to come.
     """
 
@@ -89,8 +90,11 @@ class Store:
         self._ask((size - self.size) * self.workers * 4)
         self.size, self.table = size, np.zeros(0, np.uint32)
         self.table = np.zeros(size * self.workers, np.uint32)
+        self._enter_all()
+
+    def _enter_all(self) -> None:
         for worker, count in enumerate(self.count.tolist()):
-            enter(self.keys, self.words, self.table, size, worker, self.workers, count, self.look)
+            enter(self.keys, self.words, self.table, self.size, worker, self.workers, count, self.look)
 
     def _ask(self, more: int) -> None:
         if not self.may_take(more):
@@ -101,8 +105,7 @@ class Store:
         self.reserve(int(count.max()))
         self.keys[: len(keys)], self.parents[: len(parents)] = keys, parents
         self.count[:] = count
-        for worker, states in enumerate(count.tolist()):
-            enter(self.keys, self.words, self.table, self.size, worker, self.workers, states, self.look)
+        self._enter_all()
 
     def ordered(self, parts: Sequence[tuple[Ints, Ints, int]]) -> Found:
         """The states in one row, part by part; this store is empty afterwards.
@@ -124,6 +127,16 @@ class Store:
             machine.arrange(self.keys, self.parents, self.words, self.workers, *shape, keys, parents)
         self.keys, self.parents = np.zeros(0, np.int64), np.zeros(0, np.uint32)
         return Found(self.words, keys, parents)
+
+
+def as_int(rows: Ints, number: int, words: int) -> int:
+    """The state of this number as an int: its first word is the lowest."""
+    return int.from_bytes(rows[number * words : (number + 1) * words].tobytes(), "little")
+
+
+def as_words(key: int, words: int) -> Ints:
+    """A state that is an int as words."""
+    return np.frombuffer(key.to_bytes(8 * words, "little"), np.int64).copy()
 
 
 def enter(
@@ -171,8 +184,7 @@ class Found(Mapping[int, int]):
 
     def key(self, number: int) -> int:
         """A state as an int."""
-        state = self.rows[number * self.words : (number + 1) * self.words]
-        return int.from_bytes(state.tobytes(), "little")
+        return as_int(self.rows, number, self.words)
 
     def number(self, key: int) -> int:
         """The number of a state; KeyError if it was not reached."""
@@ -197,8 +209,7 @@ class Found(Mapping[int, int]):
     def _find(self, key: int) -> int:
         if key < 0 or key.bit_length() > self.words * WORD:
             return -1
-        state = np.frombuffer(key.to_bytes(8 * self.words, "little"), np.int64)
-        found: int = machine.find(self.rows, self.words, *self.index(), state.copy(), 0)
+        found: int = machine.find(self.rows, self.words, *self.index(), as_words(key, self.words), 0)
         return found
 
 

@@ -18,7 +18,7 @@ from racecheck.explore.compiled import CompiledEngine
 from racecheck.explore.engine import Overflow, normal_bits
 from racecheck.explore.limits import Limits, cores
 from racecheck.explore.search import Space, Watch
-from racecheck.explore.store import Ints, NoMemory, Numbered, Store
+from racecheck.explore.store import Ints, NoMemory, Numbered, Store, as_int, as_words
 from racecheck.explore.table import number_of
 
 CHUNK = 1 << 16
@@ -42,7 +42,7 @@ def sweep(
 
     A value that leaves its field makes it wider, and the search begins again; DoesNotFit if it can't be
     made wider. With a checkpoint it goes on from there, and writes it now and then and at the end;
-    UsageError if that is of another model. Costs 18 to 22 bytes a state where that is one word.
+    UsageError if that is of another model. Costs 27 to 31 bytes a state where that is one word.
     """
     saved = checkpoint.load() if checkpoint else None
     if saved:
@@ -145,8 +145,7 @@ class Sweep:
         self.arrays = None
 
     def _enter_first(self) -> None:
-        state = np.frombuffer(self.first.to_bytes(8 * self.words, "little"), np.int64)
-        self.outs[0][: self.words], self.ends[0][0] = state, 1
+        self.outs[0][: self.words], self.ends[0][0] = as_words(self.first, self.words), 1
         for worker in range(self.workers):
             self._insert(worker, 0, 0, 1)
         self._told()
@@ -245,7 +244,7 @@ class Sweep:
         """Keep the first state in which something is of note, for each thing."""
         for notes in self.notes:
             for number in notes[1 : int(notes[0]) + 1].tolist():
-                key = self._key(number)
+                key = as_int(self.store.keys, number, self.words)
                 unusual = self.engine.examine(key) ^ self.normal
                 for bit in range(unusual.bit_length()):
                     if unusual >> bit & 1:
@@ -253,15 +252,11 @@ class Sweep:
                 self.pending &= ~unusual
             notes[0] = 0
 
-    def _key(self, number: int) -> int:
-        state = self.store.keys[number * self.words : (number + 1) * self.words]
-        return int.from_bytes(state.tobytes(), "little")
-
     def _explain(self, digits: Ints, widths: Ints, scratch: Ints, happened: Ints) -> NoReturn:
         """Raise what a negative code of a step stands for."""
         del digits, widths, happened
         self.engine.say(int(scratch[0]))
-        self.engine.explain(self._key(int(scratch[2])), int(scratch[1]))
+        self.engine.explain(as_int(self.store.keys, int(scratch[2]), self.words), int(scratch[1]))
         raise AssertionError("an engine must explain a negative code")
 
     def _result(self) -> Space:
@@ -273,17 +268,14 @@ class Sweep:
         parts += [(start, done.copy(), origin), (done.copy(), level, origin)]
         parts.append((level, self.store.count.copy(), len(parts) - 2))
         arrays = self.store.ordered(parts)
-        expanded = int(done.sum())
+        frontier = range(int(done.sum()), len(arrays))
         return ArraySpace(
             self.engine,
             arrays,  # type: ignore[arg-type]
             space.found,
-            Numbered(arrays, range(expanded, len(arrays))),  # type: ignore[arg-type]
+            Numbered(arrays, frontier),  # type: ignore[arg-type]
             transitions=int(self.totals[0]),
             depth=int(self.totals[1]),
             stopped=space.stopped,
             seconds=self.limits.seconds(),
-            compiled=self.engine,
-            arrays=arrays,
-            expanded=expanded,
         )
