@@ -16,6 +16,9 @@ import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
+BARE: Any = {"nogil": True, "_nrt": False}
+"""Options of numba's for code that makes no arrays: else it counts references to those that it is handed,
+with two locked instructions at each use of one, and they can take longer than all the rest."""
 FEW = 30_000
 """Items of the longest array for which a loop runs as plain Python."""
 
@@ -46,9 +49,9 @@ class Kernel(Generic[P, R]):
         function = self._calling({name: other.compiled for name, other in self._called().items()})
         function.__qualname__ = f"{self.function.__name__}_{self.mark}"  # what numba keeps it by
         try:
-            kept: Callable[..., R] = numba.njit(cache=True, nogil=True)(function)
+            kept: Callable[..., R] = numba.njit(cache=True, **BARE)(function)
         except RuntimeError:  # it says that it finds no place that can be written
-            kept = numba.njit(nogil=True)(function)
+            kept = numba.njit(**BARE)(function)
         return kept
 
     @cached_property

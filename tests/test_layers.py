@@ -37,6 +37,7 @@ ROWS = [
     ["explore.bounds"],
     ["explore.region"],
     ["explore.generate"],
+    ["explore.tales"],
     ["explore.source"],
     ["explore.checkpoint", "explore.python", "explore.reference", "explore.search", "explore.table"],
     ["explore.compiled", "explore.machine", "explore.path", "explore.ranges"],

@@ -22,6 +22,7 @@ from racecheck.explore.generate import MARKS
 from racecheck.explore.layout import ROOM, Layout
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.source import Generator
+from racecheck.explore.tales import MOST_WAYS
 from racecheck.explore.text import LARGEST, TOO_LARGE, Guards
 from racecheck.interpreter import LONGEST_MOVE
 
@@ -29,6 +30,8 @@ LONGEST = 20_000
 """Lines of generated code beyond which compiling them takes too long."""
 SPARE = 4
 """Bits by which a field is made wider, at most, where the words have room."""
+Loop = Callable[[Callable[..., Any], int], Callable[..., Any]]
+"""Puts a loop over states of so many words around a function."""
 USUAL = 1 << 16
 """Constants above are rather masks than limits of what is counted."""
 
@@ -96,10 +99,11 @@ class CompiledEngine(PythonEngine):
         return known[0] if known else self._step(goal, tracked=True)
 
     def _step(self, goal: Goal | None, tracked: bool) -> Any:
-        from racecheck.explore.table import STEP
+        from racecheck.explore.machine import expander
+        from racecheck.explore.table import EXPAND
 
         generator = evolve(self.machine(), tracked=tracked, goal=goal)
-        made = self._native(generator.expand(), "expand", STEP)
+        made = self._native(generator.expand(), "expand", EXPAND, expander)
         if tracked:
             self._steps[goal] = made
         return made
@@ -110,24 +114,25 @@ class CompiledEngine(PythonEngine):
 
     def checker(self) -> Any:
         """The compiled ``check``, with a bit for each assert that has failed."""
+        from racecheck.explore.machine import checker
         from racecheck.explore.table import CHECK
 
-        return self._native(self.machine().check(), "check", CHECK)
+        return self._native(self.machine().check(), "check", CHECK, checker)
 
     def values(self, condition: Graph) -> Any:
         """The compiled ``value`` of an expression."""
-        from racecheck.explore.table import CHECK
+        from racecheck.explore.table import VALUE
 
-        return self._native(self.machine().value(condition), "value", CHECK)
+        return self._native(self.machine().value(condition), "value", VALUE)
 
     def say(self, value: int) -> None:
         """The value that did not fit, for ``explain``."""
         self._scratch[0] = value
 
     def explain(self, key: int, code: int) -> None:
-        """As in Python; DoesNotFit for a local beyond what its code is right for."""
+        """As in Python; DoesNotFit for a value beyond what its code is right for."""
         if code == TOO_LARGE:
-            raise DoesNotFit(f"a local goes beyond {LARGEST:,}")
+            raise DoesNotFit(f"a local goes beyond {LARGEST:,}, or a move's choices {MOST_WAYS:,} ways")
         super().explain(key, code)
 
     def kept(self) -> tuple[Any, Any, Any, Any]:
@@ -139,11 +144,6 @@ class CompiledEngine(PythonEngine):
         """Remember what a thread has seen happen."""
         self._happened = [a | int(b) for a, b in zip(self._happened, happened, strict=True)]
 
-    def told(self, targets: int) -> tuple[Any, Any, Any]:
-        """Arrays for what one thread is told of each target: starts, ways, tales."""
-        parts = sum(row.count for row in self.layout.rows)
-        return np.zeros(parts + 1, np.int64), np.zeros(targets, np.int64), np.zeros(targets, np.int64)
-
     def most_targets(self) -> int:
         """How many targets a state can have."""
         return sum(
@@ -151,15 +151,21 @@ class CompiledEngine(PythonEngine):
             for entry, row in zip(self.program.entries, self.layout.rows, strict=True)
         )
 
-    def _native(self, source: str, name: str, kind: Any) -> Callable[..., Any]:
-        """A generated function, compiled."""
+    def _native(self, source: str, name: str, kind: Any, loop: Loop | None = None) -> Callable[..., Any]:
+        """A generated function, compiled; or a loop around it."""
         from numba import njit
+
+        from racecheck.explore.table import BARE, get, put
 
         if source.count("\n") > LONGEST:
             raise DoesNotFit(f"{source.count(chr(10)):,} lines of code would have to be compiled")
         space: dict[str, Any] = {k: np.array(v, np.int64) for k, v in self._generator().tables().items()}
+        space |= {"get": get, "put": put}
         exec(compile(source, f"<compiled for {self.program.model.name}>", "exec"), space)
-        made: Callable[..., Any] = njit(kind.signature, nogil=True, error_model="numpy")(space[name])
+        function = space[name]
+        if loop:
+            function = loop(njit(forceinline=True, **BARE)(function), self.layout.words)
+        made: Callable[..., Any] = njit(kind.signature, **BARE)(function)
         return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from racecheck.compiler.expr import Bare, WordRef, walk
-from racecheck.compiler.ir import Step, Together, is_place
+from racecheck.compiler.ir import SetGhost, Step, Together, is_place
 from racecheck.compiler.program import Entry, Program
 
 HEADROOM = 3
@@ -57,9 +57,13 @@ def first_fields(program: Program) -> tuple[tuple[int, ...], list[Field], list[B
     groups = _groups(program)
     room = max(HEADROOM, sum(entry.process.count for entry in program.entries))
     fields: list[Field] = []
+    written = {groups[slot] for slot in _written(program)}
     for number in range(max(groups, default=-1) + 1):
         slots = [slot for slot, group in zip(program.slots, groups, strict=True) if group == number]
         initial = [slot.initial for slot in slots]
+        if number not in written and len(set(initial)) == 1:
+            fields.append(Field(slots[0].label, initial[0], 0))
+            continue
         fields.append(_shared_field(slots[0].label, slots[0].kind, slots[0].bits, initial, room))
     blocks = []
     for entry in program.entries:
@@ -101,6 +105,13 @@ def _groups(program: Program) -> tuple[int, ...]:
             leader[slot] = min(leader[slot], ref.base)
     numbers = {first: number for number, first in enumerate(sorted(set(leader)))}
     return tuple(numbers[first] for first in leader)
+
+
+def _written(program: Program) -> set[int]:
+    """The first slots of what some process changes."""
+    nodes = [node for entry in program.entries for node in entry.graph.nodes]
+    stored = {node.word.base for node in nodes if isinstance(node, Step) and node.operation.new}
+    return stored | {node.slot for node in nodes if isinstance(node, SetGhost)}
 
 
 def _references(program: Program) -> list[WordRef]:

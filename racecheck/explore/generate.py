@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from racecheck.compiler.ir import Attempt, Choose, End, Enter, Event, Fail, Node, Rest, Step, Together
+from racecheck.compiler.ir import End, Enter, Event, Fail, Node, Rest, Step, Together
 from racecheck.compiler.program import Graph
 from racecheck.explore.lines import DONE, Lines, substitute, total
 from racecheck.explore.region import HELD, Path, Region
@@ -182,8 +180,12 @@ class EntryRegion(Region):
         """The words of one more target."""
         many = len(targets)
         for i, target in enumerate(targets):
-            lines.add(f"out[n * {many} + {i}] = {target}" if many > 1 else f"out[n] = {target}")
+            self.store(lines, "out", f"n * {many} + {i}" if many > 1 else "n", target)
         lines.add("n += 1")
+
+    def store(self, lines: Lines, array: str, at: str, value: str) -> None:
+        """Write an element; see ``racecheck.explore.table.put``."""
+        lines.add(f"put({array}, {at}, {value})" if self.words.for_machine else f"{array}[{at}] = {value}")
 
     def _passed(self) -> list[int]:
         """The numbers of ``happened`` that this entry's marks are in."""
@@ -260,34 +262,3 @@ class EntryRegion(Region):
             lines.add(f"between = ({s} >> (shift + {stride})) & ((1 << (at - shift)) - 1)")
             lines.add(f"{t} += (between << shift) - (between << (shift + {stride}))")
         lines.add(f"{t} += (there << at) - (here << shift)")
-
-
-class TrackedRegion(EntryRegion):
-    """Moves that also tell, of each outcome, the ways of its choices and what it says of a goal.
-
-    ``told`` is 1 with the goal, 2 more with the head of the victim's loop after it, 4 more for each before.
-    """
-
-    def __init__(self, goal: str | None, *args: Any, **options: Any) -> None:
-        self.goal = goal
-        super().__init__(*args, **options)
-
-    def begin(self, lines: Lines) -> None:
-        """One way, nothing told."""
-        super().begin(lines)
-        lines.add("told = 0", "span = 1")
-
-    def mark(self, lines: Lines, at: int, node: Node) -> None:
-        """The head of the victim's loop, the goal, the options of a choice."""
-        super().mark(lines, at, node)
-        if isinstance(node, Attempt) and self.goal is not None:
-            lines.add("if told & 1:", "    told |= 2", "else:", "    told += 4")
-        if isinstance(node, Event) and node.name == self.goal:
-            lines.add("told |= 1")
-        if isinstance(node, Choose):
-            lines.add(f"span *= {len(node.options)}")
-
-    def record(self, lines: Lines, targets: list[str]) -> None:
-        """Write the target, and what is remembered of the outcome."""
-        lines.add("ways[n] = span", "tales[n] = told")
-        super().record(lines, targets)

@@ -1,6 +1,13 @@
-"""The loops of a search in machine code: they take a model's step as a function, and are compiled once."""
+"""The loops of a search in machine code.
+
+Those over a model's states are compiled with the model's step inside: to call it through a pointer, with
+all that it is handed, takes as long as the step. The others take them as functions, and are compiled once.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -8,116 +15,130 @@ from racecheck.explore.table import (
     BATCH,
     BLOCK,
     CHECK,
+    EXPAND,
     KEPT,
     LOW,
-    STEP,
     A,
     I,
     U,
     bits_of,
     entry_of,
     fetch,
+    get,
     machine_code,
     mixed,
     number_of,
+    put,
     slot_of,
     tag_of,
 )
 
 
-@machine_code(I, STEP, A, I, I, I, I, I, A, I, A, A, A, A, *KEPT)
-def expand(  # type: ignore[no-untyped-def]
-    step, keys, words, first, last, worker, workers, out, most, ends, starts, ways, tales,
-    digits, widths, scratch, happened,
-):  # fmt: skip
-    """Write the targets of a worker's states to ``out``, and how many there are after each to ``ends``.
+def expander(step: Callable[..., Any], words: int) -> Callable[..., Any]:
+    """A loop over a worker's states, around the generated ``expand``."""
 
-    Returns the state after the last one done: it ends early when there are ``most`` targets, or at a state
-    whose step gave a negative code, which is then in ``scratch[1]``.
-    """
-    n = 0
-    scratch[1] = 0
-    for i in range(first, last):
-        if n >= most:
-            return i
-        at = number_of(i, worker, workers) * words
-        code = step(keys, at, out, starts, ways, tales, n, digits, widths, scratch, happened)
-        if code < 0:
-            scratch[1] = code
-            return i
-        n = code
-        ends[i - first] = n
-    return last
+    def expand(  # type: ignore[no-untyped-def]
+        keys, first, last, worker, workers, out, most, ends, tales, digits, widths, scratch, happened
+    ):
+        """Write targets of states to ``out``, their tales, and how many there are after each to ``ends``.
+
+        Returns the state after the last one done: it ends early when there are ``most`` targets, or at a
+        state whose step gave a negative code, which is then in ``scratch[1]``.
+        """
+        n = 0
+        scratch[1] = 0
+        for i in range(first, last):
+            if n >= most:
+                return i
+            at = number_of(i, worker, workers) * words
+            code = step(keys, at, out, tales, n, digits, widths, scratch, happened)
+            if code < 0:
+                scratch[1] = code
+                return i
+            n = code
+            put(ends, i - first, n)
+        return last
+
+    return expand
 
 
-@machine_code(I, CHECK, A, I, U, U, I, I, I, I, A, A, I, I, I, I, I, A)
+def checker(bits_of_state: Callable[..., Any], words: int) -> Callable[..., Any]:
+    """A loop over a worker's new states, around the generated ``check``."""
+
+    def check(keys, first, last, worker, workers, normal, pending, noted):  # type: ignore[no-untyped-def]
+        """Note states in which something ``pending`` is not ``normal``; what is pending then.
+
+        ``noted[0]`` numbers of states are in ``noted``.
+        """
+        for i in range(first, last):
+            number = number_of(i, worker, workers)
+            unusual = (bits_of_state(keys, number * words) ^ normal) & pending
+            if unusual:
+                noted[0] += 1
+                noted[noted[0]] = number
+                pending &= ~unusual
+        return pending
+
+    return check
+
+
+@machine_code(I, CHECK, A, I, U, U, I, I, I, I, A, A, I, I, I, A, A, A, I, I, A)
 def insert(  # type: ignore[no-untyped-def]
     check, keys, words, parents, table, size, worker, workers, count, out, ends, first, states, source,
-    normal, pending, noted,
+    hashes, places, sources, normal, pending, noted,
 ):  # fmt: skip
-    """Add those targets of a chunk that are this worker's and new; how many states it has then.
-
-    ``noted[0]`` numbers are in ``noted``: of states in which something ``pending`` is not ``normal``.
-    """
-    bits = bits_of(size)
-    hashes, places, sources = (
-        np.empty(BATCH, np.int64),
-        np.empty(BATCH, np.int64),
-        np.empty(BATCH, np.int64),
-    )
-    at, state, total = 0, 0, ends[states - 1] if states else 0
+    """Add those targets of a chunk that are this worker's and new, and check them; how many it has then."""
+    bits, before = bits_of(size), count
+    at, state, total = 0, 0, get(ends, states - 1) if states else 0
     while at < total:
         n = 0
         while at < total and n < BATCH:
-            while at >= ends[state]:
+            while at >= get(ends, state):
                 state += 1
             found = mixed(out, at * words, words)
             if workers == 1 or ((found & LOW) * workers) >> 32 == worker:
-                hashes[n], places[n], sources[n] = found, at * words, first + state
+                put(hashes, n, found)
+                put(places, n, at * words)
+                put(sources, n, first + state)
                 fetch(table, worker * size + slot_of(found, size))
                 n += 1
             at += 1
         for i in range(n):
-            entry = np.int64(table[worker * size + slot_of(hashes[i], size)])
+            entry = np.int64(get(table, worker * size + slot_of(get(hashes, i), size)))
             fetch(keys, number_of((entry & ((1 << bits) - 1)) - 1, worker, workers) * words)
         for i in range(n):
-            tag = tag_of(hashes[i], bits)
-            slot = slot_of(hashes[i], size)
-            slot = entry_of(table, size, worker, workers, bits, slot, tag, keys, out, places[i], words)
-            if table[slot] == 0:
+            tag = tag_of(get(hashes, i), bits)
+            slot = slot_of(get(hashes, i), size)
+            slot = entry_of(table, size, worker, workers, bits, slot, tag, keys, out, get(places, i), words)
+            if get(table, slot) == 0:
                 number = number_of(count, worker, workers)
                 for k in range(words):
-                    keys[number * words + k] = out[places[i] + k]
-                parents[number] = number_of(sources[i], source, workers)
+                    put(keys, number * words + k, get(out, get(places, i) + k))
+                put(parents, number, number_of(get(sources, i), source, workers))
                 count += 1
-                table[slot] = tag | count
-                if pending:
-                    unusual = (check(keys, number * words) ^ normal) & pending
-                    if unusual:
-                        noted[0] += 1
-                        noted[noted[0]] = number
-                        pending &= ~unusual
+                put(table, slot, tag | count)
+    if pending:
+        check(keys, before, count, worker, workers, normal, pending, noted)
     return count
 
 
-@machine_code(I, A, I, U, I, I, I, I, I)
-def reenter(keys, words, table, size, worker, workers, first, last):  # type: ignore[no-untyped-def]
+@machine_code(I, A, I, U, I, I, I, I, I, A)
+def reenter(keys, words, table, size, worker, workers, first, last, hashes):  # type: ignore[no-untyped-def]
     """Enter a worker's states, all different, into an empty share of a table; returns ``last``."""
     bits = bits_of(size)
-    hashes = np.empty(BATCH, np.int64)
     for start in range(first, last, BATCH):
         end = min(start + BATCH, last)
         for i in range(start, end):
-            hashes[i - start] = mixed(keys, number_of(i, worker, workers) * words, words)
-            fetch(table, worker * size + slot_of(hashes[i - start], size))
+            put(hashes, i - start, mixed(keys, number_of(i, worker, workers) * words, words))
+            fetch(table, worker * size + slot_of(get(hashes, i - start), size))
         for i in range(start, end):
-            found = hashes[i - start]
+            found = get(hashes, i - start)
             slot = slot_of(found, size)
-            while table[worker * size + slot] != 0:
+            while get(table, worker * size + slot) != 0:
                 slot += 1
                 if slot == size:
                     slot = 0
-            table[worker * size + slot] = tag_of(found, bits) | (i + 1)
+            put(table, worker * size + slot, tag_of(found, bits) | (i + 1))
     return last
 
 
@@ -137,11 +158,11 @@ look at the limits; something was noted; a step gave a negative code."""
 
 
 @machine_code(
-    I, STEP, CHECK, A, I, U, U, I, I, I, A, A, A, A, A, I, A, A, I, I, I, I, A, A, A, A, *KEPT
+    I, EXPAND, CHECK, A, I, U, U, I, I, I, A, A, A, A, A, I, A, A, I, A, A, A, I, I, I, A, A, *KEPT
 )  # fmt: skip
 def walk(  # type: ignore[no-untyped-def]
-    step, check, keys, words, parents, table, size, most_states, workers, done, level, count, bounds, out,
-    most, ends, totals, large, budget, normal, pending, noted, starts, ways, tales,
+    expand, check, keys, words, parents, table, size, most_states, workers, done, level, count, bounds, out,
+    most, ends, totals, large, hashes, places, sources, budget, normal, pending, noted, tales,
     digits, widths, scratch, happened,
 ):  # fmt: skip
     """Go on breadth-first, by one thread for all workers.
@@ -178,8 +199,8 @@ def walk(  # type: ignore[no-untyped-def]
                 return FULL
             first = done[source]
             last = expand(
-                step, keys, words, first, level[source], source, workers, out, most, ends,
-                starts, ways, tales, digits, widths, scratch, happened,
+                keys, first, level[source], source, workers, out, most, ends, tales,
+                digits, widths, scratch, happened,
             )  # fmt: skip
             if scratch[1]:
                 scratch[2] = number_of(last, source, workers)
@@ -191,7 +212,7 @@ def walk(  # type: ignore[no-untyped-def]
             for p in range(workers):
                 count[p] = insert(
                     check, keys, words, parents, table, size, p, workers, count[p], out, ends,
-                    first, last - first, source, normal, pending, noted,
+                    first, last - first, source, hashes, places, sources, normal, pending, noted,
                 )  # fmt: skip
         if noted[0]:
             return TOLD

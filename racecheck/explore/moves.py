@@ -17,9 +17,9 @@ from racecheck.explore.engine import Goal, Spot
 from racecheck.explore.layout import WORD
 from racecheck.explore.source import NO_VALUE
 from racecheck.explore.table import (
-    CHECK,
+    EXPAND,
     KEPT,
-    STEP,
+    VALUE,
     A,
     I,
     U,
@@ -31,7 +31,10 @@ from racecheck.explore.table import (
     slot_of,
     tag_of,
 )
+from racecheck.explore.tales import PARTS, TOLD
 
+CHUNK = 1 << 10
+"""Moves that are looked up at a time."""
 SLICE = 1 << 16
 """States between two questions whether to give up."""
 MOST_SPOTS = 1 << 25
@@ -62,17 +65,17 @@ class Moves(NamedTuple):
 def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]) -> Moves:
     """The moves of all states, or of the first ones when told to give up. Costs some 50 ns a move."""
     engine, layout, rows = space.compiled, space.compiled.layout, space.arrays.rows
-    parts, step, room = _parts(engine), engine.teller(goal), engine.most_targets()
+    parts, step, room = _parts(engine), engine.teller(goal), CHUNK + engine.most_targets()
     many = len(parts[0])
     table, size = space.arrays.index()
     spots = np.zeros(2 * min(MOST_SPOTS, space.states * many + 1), np.int64)
     spot_table = np.zeros(1 << (len(spots) + 1).bit_length(), np.int32)
-    tales, counts = np.zeros(2 * MOST_TALES, np.int64), np.zeros(4, np.int64)
+    tales, counts = np.zeros(MOST_TALES, np.int64), np.zeros(4, np.int64)
     first_stand, outside = np.zeros(space.states + 1, np.int32), np.ones(space.states, np.bool_)
     stand_place, processes = np.zeros(0, np.int32), np.zeros(0, np.int16)
     first_edge = np.zeros(1, np.int32)
     target, told = np.empty(space.transitions, np.int32), np.empty(space.transitions, np.uint16)
-    out, (starts, ways, tells) = np.empty(room * layout.words, np.int64), engine.told(room)
+    buffers = [np.empty(room * layout.words, np.int64), *(np.empty(room, np.int64) for _ in range(3))]
     done = 0
     for first in range(0, space.states, SLICE):
         if first and give_up():
@@ -84,8 +87,8 @@ def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]
                 array.resize(stands * 9 // 8 + more, refcheck=False)
         _gather(
             step, rows, layout.words, first, min(done, space.expanded), table, size, *parts,
-            layout.failed // WORD, layout.failed % WORD, out, starts, ways, tells, spots, spot_table, tales,
-            counts, first_stand, stand_place, processes, first_edge, target, told, outside, *engine.kept(),
+            layout.failed // WORD, layout.failed % WORD, *buffers, spots, spot_table, tales, counts,
+            first_stand, stand_place, processes, first_edge, target, told, outside, *engine.kept(),
         )  # fmt: skip
         first_stand[max(first, min(done, space.expanded)) + 1 : done + 1] = counts[0]
         if counts[2] > len(spots) // 2 - 1 or counts[3] > MOST_TALES - 1:
@@ -94,10 +97,11 @@ def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]
         array.resize(int(length), refcheck=False)
     target.resize(int(counts[1]), refcheck=False)
     told.resize(int(counts[1]), refcheck=False)
-    pairs, told_of = (a[: 2 * int(n)].reshape(-1, 2) for a, n in ((spots, counts[2]), (tales, counts[3])))
+    pairs = spots[: 2 * int(counts[2])].reshape(-1, 2).tolist()
     return Moves(
         first_stand[: done + 1], stand_place, processes, first_edge, target, told, outside[:done],
-        [(e, block) for e, block in pairs.tolist()], [(w, tell) for w, tell in told_of.tolist()],
+        [(e, block) for e, block in pairs],
+        [(tale >> TOLD + PARTS, tale & (1 << TOLD) - 1) for tale in tales[: int(counts[3])].tolist()],
     )  # fmt: skip
 
 
@@ -118,7 +122,7 @@ def _parts(engine: CompiledEngine) -> tuple[NDArray[np.int64], ...]:
     return tuple(np.array(column, np.int64) for column in zip(*found, strict=True))
 
 
-@machine_code(I, CHECK, A, I, A)
+@machine_code(I, VALUE, A, I, A)
 def _evaluate(value: Any, rows: Any, words: int, values: Any) -> int:
     """The value of each state."""
     for i in range(len(values)):
@@ -145,68 +149,92 @@ def _named(entry, block, spots, table, counts):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _tale(ways, tells, tales, counts):  # type: ignore[no-untyped-def]
+def _tale(tale, tales, counts):  # type: ignore[no-untyped-def]
     """The number of what a move tells: a new one for what no move has told."""
     for i in range(counts[3]):
-        if tales[2 * i] == ways and tales[2 * i + 1] == tells:
+        if tales[i] == tale:
             return i
     number = counts[3]
-    if 2 * number + 1 < len(tales):
-        tales[2 * number], tales[2 * number + 1] = ways, tells
+    if number + 1 < len(tales):
+        tales[number] = tale
         counts[3] += 1
     return number
 
 
+@njit(inline="always")
+def _block(rows, at, part, word, shift, mask):  # type: ignore[no-untyped-def]
+    """A part of the state ``rows[at]``."""
+    return (rows[at + word[part]] >> shift[part]) & mask[part]
+
+
+@njit(inline="always")
+def _processes(rows, at, part, word, shift, mask, owner, counted):  # type: ignore[no-untyped-def]
+    """How many processes stand at the place of a part; 0 if an earlier part stands there, too."""
+    block = _block(rows, at, part, word, shift, mask)
+    if counted[part] >= 0:
+        return block
+    found, other = 1, part - 1
+    while other >= 0 and owner[other] == owner[part]:
+        if _block(rows, at, other, word, shift, mask) == block:
+            return 0
+        other -= 1
+    other = part + 1
+    while other < len(owner) and owner[other] == owner[part]:
+        found += _block(rows, at, other, word, shift, mask) == block
+        other += 1
+    return found
+
+
 @machine_code(
-    I, STEP, A, I, I, I, U, I, A, A, A, A, A, I, I, A, A, A, A, A, WIDE, A, A, WIDE, WIDE, NARROW, WIDE,
+    I, EXPAND, A, I, I, I, U, I, A, A, A, A, A, I, I, A, A, A, A, A, WIDE, A, A, WIDE, WIDE, NARROW, WIDE,
     WIDE, SHORT, types.boolean[::1], *KEPT,
 )  # fmt: skip
 def _gather(  # type: ignore[no-untyped-def]
-    step, rows, words, first, last, table, size, word, shift, mask, owner, counted, failed_word, failed_bit,
-    out, starts, ways, tells, spots, spot_table, tales, counts, first_stand, stand_place, processes,
-    first_edge, target, told, outside, digits, widths, scratch, happened,
+    expand, rows, words, first, last, table, size, word, shift, mask, owner, counted, failed_word,
+    failed_bit, out, ends, tells, hashes, spots, spot_table, tales, counts, first_stand, stand_place,
+    processes, first_edge, target, told, outside, digits, widths, scratch, happened,
 ):  # fmt: skip
     """Stands and edges of the states from ``first`` to before ``last``.
 
     ``counts`` are stands, edges, places and tales so far.
     """
-    bits, many = bits_of(size), len(word)
-    hashes = np.empty(len(ways), np.int64)
-    for state in range(first, last):
-        if not (rows[state * words + failed_word] >> failed_bit) & 1:
-            outside[state] = False
-            n = step(rows, state * words, out, starts, ways, tells, 0, digits, widths, scratch, happened)
-            for i in range(n):
-                hashes[i] = mixed(out, i * words, words)
-                fetch(table, slot_of(hashes[i], size))
-            for part in range(many):
-                block = (rows[state * words + word[part]] >> shift[part]) & mask[part]
-                here = block if counted[part] >= 0 else 1
-                block = counted[part] if counted[part] >= 0 else block
-                for other in range(part - 1, -1, -1):  # processes at one place are one stand
-                    if owner[other] != owner[part] or counted[part] >= 0 or not here:
-                        break
-                    if (rows[state * words + word[other]] >> shift[other]) & mask[other] == block:
-                        here = 0
+    bits, done, ways = bits_of(size), first, ~((1 << TOLD + PARTS) - 1 ^ (1 << TOLD) - 1)
+    while done < last:
+        start = done
+        done = expand(rows, start, last, 0, 1, out, CHUNK, ends, tells, digits, widths, scratch, happened)
+        for i in range(ends[done - start - 1]):
+            hashes[i] = mixed(out, i * words, words)
+            fetch(table, slot_of(hashes[i], size))
+        low = 0
+        for state in range(start, done):
+            at, high = state * words, ends[state - start]
+            outside[state] = (rows[at + failed_word] >> failed_bit) & 1
+            for part in range(len(word)):
+                here = 0
+                if not outside[state]:
+                    here = _processes(rows, at, part, word, shift, mask, owner, counted)
                 if not here:
                     continue
-                for other in range(part, many):
-                    same = (rows[state * words + word[other]] >> shift[other]) & mask[other] == block
-                    if other > part and (owner[other] != owner[part] or counted[part] >= 0):
-                        break
-                    if other > part and not same:
+                block = counted[part]
+                if block < 0:
+                    block = _block(rows, at, part, word, shift, mask)
+                for i in range(low, high):
+                    mover = (tells[i] >> TOLD) & ((1 << PARTS) - 1)
+                    if mover != part and (
+                        counted[part] >= 0
+                        or owner[mover] != owner[part]
+                        or _block(rows, at, mover, word, shift, mask) != block
+                    ):
                         continue
-                    here += other > part
-                    for i in range(starts[other], starts[other + 1]):
-                        tag = tag_of(hashes[i], bits)
-                        slot = slot_of(hashes[i], size)
-                        slot = entry_of(table, size, 0, 1, bits, slot, tag, rows, out, i * words, words)
-                        target[counts[1]] = (np.int64(table[slot]) & ((1 << bits) - 1)) - 1
-                        told[counts[1]] = _tale(ways[i], tells[i], tales, counts)
-                        counts[1] += 1
+                    tag, slot = tag_of(hashes[i], bits), slot_of(hashes[i], size)
+                    slot = entry_of(table, size, 0, 1, bits, slot, tag, rows, out, i * words, words)
+                    target[counts[1]] = (np.int64(table[slot]) & ((1 << bits) - 1)) - 1
+                    told[counts[1]] = _tale(tells[i] & ways, tales, counts)
+                    counts[1] += 1
                 stand_place[counts[0]] = _named(owner[part], block, spots, spot_table, counts)
                 processes[counts[0]] = here
                 counts[0] += 1
                 first_edge[counts[0]] = counts[1]
-        first_stand[state + 1] = counts[0]
+            first_stand[state + 1] = counts[0]
+            low = high
     return last

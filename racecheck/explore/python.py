@@ -14,6 +14,7 @@ from racecheck.explore.engine import Goal, Overflow, Spot, Stand, Turn, canonica
 from racecheck.explore.generate import MARKS
 from racecheck.explore.layout import ROOM, Layout, layout_of
 from racecheck.explore.source import Generator
+from racecheck.explore.tales import PARTS, TOLD
 from racecheck.explore.text import MODEL_ERROR
 from racecheck.interpreter import LONGEST_MOVE, Place
 from racecheck.semantics import State, initial, steps, value_of
@@ -36,7 +37,6 @@ class PythonEngine:
         processes = sum(entry.process.count for entry in program.entries)
         self.room = (processes + ROOM) * (LONGEST_MOVE + 1)
         self._out = [0] * self.room
-        self._ways: list[int] = []
         self._tales: list[int] = []
         self.start = initial(program) if start is None else start
         self._tracked: dict[Goal | None, Callable[..., Any]] = {}
@@ -126,26 +126,27 @@ class PythonEngine:
     def stands(self, key: int, goal: Goal | None = None) -> list[Stand]:
         """Each place that is occupied, with the moves of all processes there, or of one under symmetry."""
         run = self._tracked.get(goal) or self._track(goal)
-        starts = [0] * (len(self.parts) + 1)
-        run(key, self._out, starts, self._ways, self._tales)
-        processes: dict[Spot, int] = {}
-        turns: dict[Spot, list[Turn]] = {}
-        for number, (e, shift, mask, counted) in enumerate(self.parts):
+        stands: dict[Spot, Stand] = {}
+        of_part = []
+        for e, shift, mask, counted in self.parts:
             part = key >> shift & mask
             spot, many = (e, part) if counted is None else (e, counted), 1 if counted is None else part
+            of_part.append(spot)
             if many:
-                processes[spot] = processes.get(spot, 0) + many
-            for i in range(starts[number], starts[number + 1]):
-                turns.setdefault(spot, []).append(self._turn(i))
-        return [Stand(spot, count, turns.get(spot, [])) for spot, count in processes.items()]
+                before = stands.get(spot) or Stand(spot, 0, [])
+                stands[spot] = before._replace(processes=before.processes + many)
+        for i in range(run(key, self._out, self._tales)):
+            spot = of_part[self._tales[i] >> TOLD & (1 << PARTS) - 1]
+            stands[spot].turns.append(self._turn(i))
+        return list(stands.values())
 
     def _turn(self, i: int) -> Turn:
-        tale = self._tales[i]
-        return Turn(self._out[i], self._ways[i], tale >> 2, bool(tale & 1), bool(tale & 2))
+        told, ways = self._tales[i] & (1 << TOLD) - 1, self._tales[i] >> TOLD + PARTS
+        return Turn(self._out[i], ways, told >> 2, bool(told & 1), bool(told & 2))
 
     def _track(self, goal: Goal | None) -> Callable[..., Any]:
-        if not self._ways:
-            self._ways, self._tales = [0] * self.room, [0] * self.room
+        if not self._tales:
+            self._tales = [0] * self.room
         source = evolve(self._generator(), tracked=True, goal=goal, marks={}).expand()
         self._tracked[goal] = self._function(source, "expand")
         return self._tracked[goal]

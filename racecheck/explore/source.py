@@ -7,10 +7,11 @@ from attrs import field, frozen
 from racecheck.compiler.ir import Choose, Fail, Result
 from racecheck.compiler.program import Graph, Program
 from racecheck.explore.engine import Goal, normal_bits
-from racecheck.explore.generate import EntryRegion, TrackedRegion
+from racecheck.explore.generate import EntryRegion
 from racecheck.explore.layout import Layout
 from racecheck.explore.lines import DONE, Lines
 from racecheck.explore.region import Region
+from racecheck.explore.tales import TrackedRegion
 from racecheck.explore.text import MODEL_ERROR, Guards, Words
 from racecheck.interpreter import LONGEST_MOVE
 
@@ -68,11 +69,9 @@ class Generator:
     def expand(self) -> str:
         """The function ``expand(s, out)``: writes the targets of ``s`` to ``out`` and returns their number.
 
-        When tracked, it also writes to ``starts`` how many targets are those of the processes, or places of
-        processes that are counted, before each, and for each target ``ways`` and ``tales``; see
-        ``TrackedRegion``.
+        When tracked, it also writes the tale of each to ``tales``; see ``TrackedRegion``.
         """
-        arrays = ["out", *["starts", "ways", "tales"] * (self.tracked or self.for_machine)]
+        arrays = ["out", *["tales"] * (self.tracked or self.for_machine)]
         kept = ["digits", "widths", "scratch", "happened"]
         last = ["n", *kept] if self.for_machine else [f"{a}={a}" for a in kept]
         lines = self._head("expand", "s", *arrays, *last)
@@ -95,40 +94,38 @@ class Generator:
         lines.add(f"def {name}({', '.join([*first, *arguments])}):")
         lines.depth = 1
         if self.for_machine:
-            lines.add(*(f"{word} = keys[at + {i}]" for i, word in enumerate(self.words.names(state))))
+            lines.add(*(f"{word} = get(keys, at + {i})" for i, word in enumerate(self.words.names(state))))
         return lines
 
     def _failed(self, state: str) -> str:
         name, bit = self.words.at(self.layout.failed, state)
         return f"({name} >> {bit}) & 1"
 
-    def _region(self, e: int, shift: int | str) -> EntryRegion:
-        """The moves of a process of entry ``e``."""
+    def _region(self, e: int, shift: int | str, part: int | str) -> EntryRegion:
+        """The moves of a process of entry ``e``: of that number among all, or places that are counted."""
         graph, alike = self.program.entries[e].graph, self.layout.alike(e)
         marks = {at: mark for (entry, at), mark in self.marks.items() if entry == e}
         if self.tracked:
             goal = self.goal.event if self.goal and self.goal.entry == e else None
-            return TrackedRegion(goal, graph, self.words, e, marks, shift=shift, alike=alike)
+            return TrackedRegion(goal, part, graph, self.words, e, marks, shift=shift, alike=alike)
         return EntryRegion(graph, self.words, e, marks, shift=shift, alike=alike)
 
     def _unrolled(self, lines: Lines, e: int, number: int) -> bool:
         """The moves of each of an entry's processes; False if that is too long."""
         row = self.layout.rows[e]
         for i, shift in enumerate(row.positions()):
-            code = self._process(self._region(e, shift))
+            code = self._process(self._region(e, shift, number + i))
             if row.count > 1 and not row.each and row.count * len(code.lines) > UNROLLED:
                 return False
             name, bit = self.words.at(shift, "s")
             lines.add(f"here = ({name} >> {bit}) & {(1 << row.width) - 1}")
             lines.append(code)
-            if self.tracked:
-                lines.add(f"starts[{number + i + 1}] = n")
         return True
 
     def _looped(self, lines: Lines, e: int, number: int) -> None:
         """The moves of an entry's processes, one after another; if they are alike, of one at each place."""
         row, tally = self.layout.rows[e], self.layout.tallies[e]
-        code, (name, base) = self._process(self._region(e, "shift")), self.words.at(row.base, "s")
+        code, (name, base) = self._process(self._region(e, "shift", "number")), self.words.at(row.base, "s")
         here = f"({name} >> shift) & {(1 << row.width) - 1}"
         lines.add(f"number = {number}", f"shift = {base}")
         if self.layout.alike(e):
@@ -147,8 +144,6 @@ class Generator:
                 lines.add(f"here = {here}")
                 lines.append(code)
             lines.add("number += 1", f"shift += {row.width}")
-            if self.tracked:
-                lines.add("starts[number] = n")
 
     def _process(self, region: EntryRegion) -> Lines:
         """All outcomes of a process's next move: with choices, one for each row of digits."""

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from racecheck.explore import machine
 from racecheck.explore.layout import WORD
-from racecheck.explore.table import BLOCK
+from racecheck.explore.table import BATCH, BLOCK
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
-FULLEST = 0.45
+FULLEST = 0.5
 """States for each entry of the table, at most: with more, looking one up takes longer."""
-GROWTH = 1.3
-"""By how much the table grows."""
+GROWTH = 2
+"""By how much the table grows: with less, states are entered anew more often."""
+FIRST = 20
+"""Bits of the number of states that a search has room for at first; memory is used when they are there."""
 SLICE = 1 << 21
 """States that are entered anew between two looks at the limits."""
 MOST = (1 << 32) - 2
@@ -34,7 +36,7 @@ class NoMemory(Exception):
 class Store:
     """States, parents, and the table that finds them; see ``racecheck.explore.table``.
 
-    Costs 8 bytes for each word of a state, 4 for its parent and 9 to 12 for its entry, and an eighth of the
+    Costs 8 bytes for each word of a state, 4 for its parent and 8 to 16 for its entry, and an eighth of the
     first two for those to come.
     """
 
@@ -47,12 +49,12 @@ class Store:
     keys: Ints = field(init=False)
     parents: Numbers = field(init=False)
     table: Numbers = field(init=False)
-    size: int = 1 << 17
+    size: int = 2 << FIRST
     """Entries of each worker's share of the table."""
     count: Ints = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        room = self.workers << 17
+        room = self.workers << FIRST
         self.keys, self.parents = np.zeros(room * self.words, np.int64), np.zeros(room, np.uint32)
         self.table = np.zeros(self.workers * self.size, np.uint32)
         self.count = np.zeros(self.workers, np.int64)
@@ -150,8 +152,9 @@ def enter(
     look: Callable[[], None],
 ) -> None:
     """Enter a worker's states into its empty share of a table."""
+    hashes = np.empty(BATCH, np.int64)
     for first, last in pairwise([*range(0, count, SLICE), count]):
-        machine.reenter(keys, words, table, size, worker, workers, first, last)
+        machine.reenter(keys, words, table, size, worker, workers, first, last, hashes)
         look()
 
 

@@ -19,7 +19,7 @@ from racecheck.explore.engine import Overflow, normal_bits
 from racecheck.explore.limits import Limits, cores
 from racecheck.explore.search import Space, Watch
 from racecheck.explore.store import Ints, NoMemory, Numbered, Store, as_int, as_words
-from racecheck.explore.table import number_of
+from racecheck.explore.table import BATCH, number_of
 
 CHUNK = 1 << 16
 """Targets that a thread writes before they are entered."""
@@ -73,13 +73,14 @@ class Sweep:
     def __attrs_post_init__(self) -> None:
         engine, program = self.engine, self.engine.program
         self.workers = workers = self.told["workers"] if self.told else cores()
-        self.step, self.check = engine.step(), engine.checker()
+        self.expand, self.check = engine.step(), engine.checker()
         self.words, room = engine.layout.words, engine.most_targets()
         self.store = Store(self.words, workers, self.limits.allows, self._look)
         self.kept = [engine.kept() for _ in range(workers)]
         self.outs = [np.empty((CHUNK + room) * self.words, np.int64) for _ in range(workers)]
-        self.tales = [engine.told(CHUNK + room) for _ in range(workers)]
+        self.tales = [np.empty(CHUNK + room, np.int64) for _ in range(workers)]
         self.ends = [np.empty(CHUNK + 1, np.int64) for _ in range(workers)]
+        self.batches = [[np.empty(BATCH, np.int64) for _ in range(3)] for _ in range(workers)]
         self.notes = [np.zeros(64 * (workers + 1), np.int64) for _ in range(workers)]
         self.done, self.level = np.zeros(workers, np.int64), np.zeros(workers, np.int64)
         self.bounds, self.levels = np.empty(LEVELS * workers, np.int64), [self.done.copy()]
@@ -167,10 +168,10 @@ class Sweep:
         """Do some work; whether there is more."""
         start, store = time.monotonic(), self.store
         why = machine.walk(
-            self.step, self.check, store.keys, self.words, store.parents, store.table, store.size,
+            self.expand, self.check, store.keys, self.words, store.parents, store.table, store.size,
             store.room, self.workers, self.done, self.level, store.count, self.bounds, self.outs[0], CHUNK,
-            self.ends[0], self.totals, LARGE if self.workers > 1 else NEVER, self.budget, self.normal,
-            self.pending, self.notes[0], *self.tales[0], *self.kept[0],
+            self.ends[0], self.totals, LARGE if self.workers > 1 else NEVER, *self.batches[0],
+            self.budget, self.normal, self.pending, self.notes[0], self.tales[0], *self.kept[0],
         )  # fmt: skip
         self._keep_levels()
         if why == machine.EXPLAIN:
@@ -219,9 +220,9 @@ class Sweep:
     def _expand(self, worker: int) -> None:
         last = min(self.level[worker], self.done[worker] + CHUNK)
         kept = self.kept[worker]
-        first, self.done[worker] = self.done[worker], machine.expand(
-            self.step, self.store.keys, self.words, self.done[worker], last, worker, self.workers,
-            self.outs[worker], CHUNK, self.ends[worker], *self.tales[worker], *kept,
+        first, self.done[worker] = self.done[worker], self.expand(
+            self.store.keys, self.done[worker], last, worker, self.workers, self.outs[worker], CHUNK,
+            self.ends[worker], self.tales[worker], *kept,
         )  # fmt: skip
         if kept[2][1]:
             kept[2][2] = number_of(self.done[worker], worker, self.workers)
@@ -237,7 +238,7 @@ class Sweep:
         store.count[worker] = machine.insert(
             self.check, store.keys, self.words, store.parents, store.table, store.size, worker,
             self.workers, store.count[worker], self.outs[source], self.ends[source], first, states, source,
-            self.normal, self.pending, self.notes[worker],
+            *self.batches[worker], self.normal, self.pending, self.notes[worker],
         )  # fmt: skip
 
     def _told(self) -> None:

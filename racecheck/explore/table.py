@@ -22,15 +22,20 @@ I = types.int64  # noqa: E741 - as numba's own documents call it
 A = types.Array(types.int64, 1, "C")
 U = types.Array(types.uint32, 1, "C")
 KEPT = (A, A, A, A)
-STEP = types.FunctionType(I(A, I, A, A, A, A, I, *KEPT))
-"""expand(keys, at, out, starts, ways, tales, n, digits, widths, scratch, happened)"""
-CHECK = types.FunctionType(I(A, I))
-"""check(keys, at)"""
+EXPAND = types.FunctionType(I(A, I, I, I, I, A, I, A, A, *KEPT))
+"""See ``racecheck.explore.machine.expander``."""
+CHECK = types.FunctionType(I(A, I, I, I, I, I, I, A))
+"""See ``racecheck.explore.machine.checker``."""
+VALUE = types.FunctionType(I(A, I))
+"""value(keys, at)"""
 BLOCK = 9
 """The bits of a number within a worker's block of ``keys``."""
 BATCH = 512
 """Targets whose entries are fetched into the cache before they are looked at."""
 LOW = (1 << 32) - 1
+BARE: Any = {"nogil": True, "_nrt": False, "error_model": "numpy"}
+"""Options of numba's for code that makes no arrays: else it counts references to those that it is handed,
+with two locked instructions at each use of one, and they take ten times as long as all the rest."""
 MARK = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 """Tells apart code that was compiled with other versions of this file."""
 SPREAD = -7046029254386353131  # 2**64 divided by the golden ratio, odd: Knuth's multiplicative hashing
@@ -45,9 +50,9 @@ def machine_code(*signature: Any) -> Callable[[Callable[..., Any]], Callable[...
             f"_{MARK}"  # what numba keeps it by; it looks at the function's own file only
         )
         try:
-            made: Callable[..., Any] = njit(wanted, nogil=True, cache=True)(function)
+            made: Callable[..., Any] = njit(wanted, cache=True, **BARE)(function)
         except RuntimeError:  # it says that it finds no place that can be written
-            made = njit(wanted, nogil=True)(function)
+            made = njit(wanted, **BARE)(function)
         return made
 
     return compile_
@@ -73,13 +78,41 @@ def _fetch(context: Any, array: Any, at: Any) -> Any:
 fetch: Any = intrinsic(_fetch)
 
 
+def _get(context: Any, array: Any, at: Any) -> Any:
+    """An element: numba's own indexing looks whether the index is negative, and none is here."""
+    del context
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.load(builder.gep(data, [args[1]]))
+
+    return array.dtype(array, at), code
+
+
+def _put(context: Any, array: Any, at: Any, value: Any) -> Any:
+    """Set an element; see ``get``."""
+    del context
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        value = context.cast(builder, args[2], signature.args[2], signature.args[0].dtype)
+        builder.store(value, builder.gep(data, [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, at, value), code
+
+
+get: Any = intrinsic(_get)
+put: Any = intrinsic(_put)
+
+
 @njit(inline="always")
 def mixed(keys, at, words):  # type: ignore[no-untyped-def]
     """A hash of a state, all bits as good as random."""
-    found = keys[at] * SPREAD
+    found = get(keys, at) * SPREAD
     found ^= (found >> 32) & LOW
     for i in range(1, words):
-        found = (found ^ keys[at + i]) * SPREAD
+        found = (found ^ get(keys, at + i)) * SPREAD
         found ^= (found >> 32) & LOW
     found *= SPREAD
     return found ^ ((found >> 29) & 0x7FFFFFFFF)
@@ -119,14 +152,14 @@ def entry_of(table, size, worker, workers, bits, slot, tag, keys, out, at, words
     """The entry of the state ``out[at]``, or the free one where it belongs: both as places in ``table``."""
     base, mask = worker * size, (1 << bits) - 1
     while True:
-        entry = np.int64(table[base + slot])
+        entry = np.int64(get(table, base + slot))
         if entry == 0:
             return base + slot
         if entry & ~mask == tag:
             place = number_of((entry & mask) - 1, worker, workers) * words
-            same = keys[place] == out[at]
+            same = get(keys, place) == get(out, at)
             for i in range(1, words):
-                same = same and keys[place + i] == out[at + i]
+                same = same and get(keys, place + i) == get(out, at + i)
             if same:
                 return base + slot
         slot += 1
