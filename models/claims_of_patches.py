@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from claims_of_policies import FALSE_SKIP, SCALED, SKETCHES, SMALL, blocked, look, mappings
+from claims_of_policies import FALSE_SKIP, REAL, SKETCHES, blocked, look, mappings
 from compaction import compaction
 from exact import exact
 from one_look import one_look
@@ -19,7 +19,7 @@ c15 = Claim(
     library); of a shmem page with many mappings it is.
     """,
     [
-        blocked("longterm_pinned", rung, page=page, size=size, movable=movable, attackers="mapper", **SMALL)
+        blocked("longterm_pinned", rung, page=page, size=size, movable=movable, attackers="mapper")
         for page, size, movable, rung in (
             ("file", "order0", False, "never"),
             ("file", "large", False, "never"),
@@ -37,7 +37,7 @@ c15 = Claim(
         )
     ],
     scope=f"""
-    Large folios have a pincount, and movable memory no long-term pins. {SCALED} The number is for 1024.
+    Large folios have a pincount, and movable memory no long-term pins. {REAL}
     """,
 )  # fmt: skip
 
@@ -56,7 +56,7 @@ c16 = Claim(
         look(policy, MISSED_PIN, verdict, page="shmem", longterm=True, mapped=mapped)
         for policy, (mapped, verdict) in product(SKETCHES, ((32, "holds"), (33, "violated")))
     ]
-    + [blocked(policy, page="shmem", attackers="mapper", **SMALL) for policy in SKETCHES],
+    + [blocked(policy, page="shmem", attackers="mapper") for policy in SKETCHES],
     [
         Least("mappings from which on a pinned shmem page is tried", one_look,
               {"policy": "skip_longterm_or", "page": "shmem", "longterm": True}, MISSED_PIN, "mapped", 40),
@@ -64,8 +64,7 @@ c16 = Claim(
                  attackers="mapper"),
     ],
     scope=f"""
-    The sketches with || in their garbled line. For the rung: {SCALED} The numbers are for the real
-    constants.
+    The sketches with || in their garbled line. {REAL}
     """,
 )  # fmt: skip
 
@@ -137,18 +136,18 @@ c25 = Claim(
     """,
     [
         Case(compaction, {"policy": "anon_exclusive_shortcut", "page": "anon", "longterm": True,
-                          "attackers": attackers, **SMALL}, "a pinned folio is not tried", verdict="holds")
+                          "attackers": attackers}, "a pinned folio is not tried", verdict="holds")
         for attackers in ("mapper", "forker", "mapper+fast_pinner")
     ]
     + [
-        blocked("anon_exclusive_shortcut", rung, page=page, attackers="forker", **SMALL)
+        blocked("anon_exclusive_shortcut", rung, page=page, attackers="forker")
         for page, rung in (("anon", "never"), ("file", "at rest"))
     ],
     [mappings("forks that make an anon page look pinned without it", "maybe_dma_pinned", page="anon",
               attackers="forker")],
     scope=f"""
-    Commit 0575860d0646, never merged. {SCALED} The number is for 1024. Sequential consistency: in the
-    kernel it needs the barriers of page_try_share_anon_rmap() and GUP-fast.
+    Commit 0575860d0646, never merged. {REAL} Sequential consistency: in the kernel it needs the barriers
+    of page_try_share_anon_rmap() and GUP-fast.
     """,
 )  # fmt: skip
 

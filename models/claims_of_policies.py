@@ -9,11 +9,7 @@ from snapshot import snapshot
 
 from racecheck.claims import Case, Claim, Cost, Least, Like, Measure
 
-SMALL = {"bias": 8, "limit": 2, "mappings": 10}
-SCALED = (
-    "The bias is 8 and the limit 2 here, for 1024 and 32, with at most 10 mappings: more than a handful of "
-    "references is a pin, as there."
-)
+REAL = "The bias is 1024 and the limit 32, as in the kernel, and the mapper has up to 1,100 mappings."
 FALSE_SKIP = "an unpinned folio is not skipped"
 EXTRA_REFERENCES = ("mainline_check", "aziz_v3", "aziz_v4", "ksm_check", "expected_ref_count")
 SKETCHES = ("skip_longterm_or", "skip_pinned_or")
@@ -54,7 +50,7 @@ c10 = Claim(
         look("maybe_dma_pinned", FALSE_SKIP, page=page, private=private, mapped=1023)
         for page, private in (("file", False), ("file", True), ("shmem", False))
     ]
-    + [blocked("maybe_dma_pinned", page="file", attackers="mapper", **SMALL | {"mappings": 7})],
+    + [blocked("maybe_dma_pinned", page="file", attackers="mapper")],
     [
         mappings("mappings, page cache", "maybe_dma_pinned", page="file", attackers="mapper"),
         mappings("mappings, with private data", "maybe_dma_pinned", page="file", private=True,
@@ -68,8 +64,7 @@ c10 = Claim(
     ],
     scope="""
     One process may map the same page again and again: max_map_count is 65,530 by default. The case with
-    attackers=mapper has a bias of 8 and 7 mappings; the numbers are for the real 1024, the last two
-    sought from 1,000 on.
+    attackers=mapper has up to 1,100 mappings; the last two numbers are sought from 1,000 on.
     """,
 )  # fmt: skip
 
@@ -84,7 +79,7 @@ c11 = Claim(
     block compaction consistently; no other test lets a hostile process block it for ever.
     """,
     [
-        blocked(policy, "at rest" if (policy, page) in AT_REST else "never", page=page, **SMALL)
+        blocked(policy, "at rest" if (policy, page) in AT_REST else "never", page=page)
         for policy, page in product(
             (*EXTRA_REFERENCES, "aziz_v2", *PIN_TESTS, "skip_longterm_and", "skip_pinned_and", "one_load"),
             ("anon", "file"),
@@ -108,8 +103,8 @@ c11 = Claim(
         )
     ],
     scope=f"""
-    A mapper and somebody who pins now and then; a pin excuses a skip. {SCALED} The numbers are for the
-    real constants, and a mapper alone.
+    A mapper and somebody who pins now and then; a pin excuses a skip. {REAL} The numbers are for a mapper
+    alone.
     """,
 )
 
@@ -150,8 +145,9 @@ c14 = Claim(
     same.
     """,
     [
-        Case(compaction, {"policy": "mainline_check_mapcount_first", "page": "anon", "attackers": attackers,
-                          **SMALL}, "isolated", **{key: Like(policy="mainline_check")})
+        Case(compaction,
+             {"policy": "mainline_check_mapcount_first", "page": "anon", "attackers": attackers},
+             "isolated", **{key: Like(policy="mainline_check")})
         for attackers, key in product(
             ("mapper", "mapper+pinner", "twin", "holder", "relay"),
             ("rung", "cost", "attempts", "stall", "tried_while_excused"),
@@ -166,7 +162,9 @@ c14 = Claim(
             ("hides a held reference", "shows a reference that nobody holds"),
         )
     ],
-    scope="Compaction does not hold the folio lock. A weakly ordered machine may swap the loads anyway.",
+    scope=f"""
+    Compaction does not hold the folio lock. {REAL} A weakly ordered machine may swap the loads anyway.
+    """,
 )  # fmt: skip
 
 c18 = Claim(
@@ -197,22 +195,25 @@ c26 = Claim(
     middle of mapping the page.
     """,
     [
-        Case(preempted, {"policy": policy, "page": page, "mappers": 7, "bias": 8, "limit": 2}, "isolated",
+        Case(preempted, {"policy": policy, "page": page, "mappers": 1100, "resume": False}, "isolated",
              rung="never")
         for policy, page in product(STOPPED, ("anon", "file"))
-    ],
+    ]
+    + [Case(preempted, {"policy": "mainline_check", "page": "file", "mappers": 1100}, "isolated",
+            rung="never")],
     [
         Cost(f"mappers stopped in the middle, {policy}, {page}", preempted,
-             {"policy": policy, "page": page, "mappers": mappers, "resume": False}, "isolated", "stopped")
-        for (policy, mappers), page in product(
-            (("aziz_v4", 7), ("one_load", 1100), ("maybe_dma_pinned", 1100), ("skip_pinned_or", 1100)),
+             {"policy": policy, "page": page, "mappers": 1100, "resume": False}, "isolated", "stopped")
+        for policy, page in product(
+            ("aziz_v4", "wilcox_difference", "one_load", "maybe_dma_pinned", "skip_pinned_or"),
             ("anon", "file"),
         )
     ],
     scope="""
-    Preempted between its two increments a mapper holds a reference that no mapping stands for yet; it
-    ends when they go on. The rungs are for a bias of 8 and seven mappers, the numbers for 1024;
-    Wilcox's difference takes as many as that of one load.
+    Preempted between its two increments a mapper holds a reference that no mapping stands for yet; the
+    block ends when they go on. 1,100 mappers, a bias of 1024 and a limit of 32. With resume=false nobody
+    goes on, so that it is the stopped that block; whoever may go on may stop as well, so these blocks are
+    there with resume=true, too. What is never blocked is asked with both.
     """,
 )  # fmt: skip
 

@@ -43,18 +43,20 @@ def report_on(
     limits: Limits | None = None,
     watch: Watch = lambda _: None,
     checkpoint: Path | None = None,
+    beside: bool = True,
 ) -> Report:
     """Check a model, and return the report whatever the verdicts are.
 
     ``only`` names the one property to check; UsageError if there is none of that name. Errors of the
     model raise ModelError. Memory grows with the number of states: some 200 bytes each in plain Python, 30
-    and more in machine code. A ``checkpoint`` is a folder to save the search in, and to go on from.
+    and more in machine code. A ``checkpoint`` is a folder to save the search in, and to go on from. Without
+    ``beside`` no stalls, attempts or chances are sought beside a rung, which may take longer than the rung.
     """
     program = compiled(model, only)
     limits = limits or Limits()
     start = time.monotonic()
     space = search(engine, program, symmetry=symmetry, limits=limits, watch=watch, checkpoint=checkpoint)
-    findings = judge(space, only, lambda: limits.reason(0))
+    findings = judge(space, only, lambda: limits.reason(0), beside)
     return build_report(space, findings, time.monotonic() - start)
 
 

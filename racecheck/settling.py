@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from attrs import field, frozen
@@ -24,9 +25,14 @@ from racecheck.claims import (
 )
 from racecheck.conditions import ASKED, PROPERTY, separation, shown
 from racecheck.errors import UsageError
-from racecheck.explore.limits import Limits
-from racecheck.model import RUNGS, ModelFunction
+from racecheck.explore.limits import Limits, cores
+from racecheck.model import RUNGS, Model, ModelFunction
 from racecheck.report import Report, Result, progress_json
+
+BESIDE = {"stall", "tried_while_excused", "attempts", "block_probability", "expected_attempts", "notes"}
+"""What is found beside a rung, and takes most of the time: sought only where a claim speaks of it."""
+Key = tuple[str, str, str, bool]
+Asked = tuple[ModelFunction, Mapping[str, object], Collection[str]]
 
 
 @frozen
@@ -35,22 +41,73 @@ class Runs:
 
     limits: Callable[[], Limits] = Limits
     watch: Callable[[Any], None] = lambda _: None
-    known: dict[tuple[str, str, str], Report] = field(factory=dict)
+    known: dict[Key, Report] = field(factory=dict)
+    begun: dict[Key, Future[Report]] = field(factory=dict)
+
+    def begin(self, asked: Iterable[Asked], pool: Executor) -> None:
+        """Run in a pool, in this order, what is going to be asked for; one run has all of it."""
+        wanted: dict[Key, Model] = {}
+        for model, parameters, keys in asked:
+            built = model(**parameters)
+            wanted.setdefault(_key(built, keys), built)
+        for key, built in wanted.items():
+            if key[-1] or (*key[:-1], True) not in wanted:
+                self.begun[key] = pool.submit(self._run, built, key[-1])
 
     def result(
-        self, model: ModelFunction, parameters: Mapping[str, object], name: str
+        self, model: ModelFunction, parameters: Mapping[str, object], name: str, keys: Collection[str] = ()
     ) -> tuple[Report, Result]:
-        """The result of a property, with the report that it stands in."""
+        """The result of a property, with the report that it stands in; ``keys`` of it are asked for."""
         built = model(**parameters)
-        key = model.file, model.__name__, repr(sorted(built.parameters.items()))
-        if key not in self.known:
-            self.known[key] = report_on(built, limits=self.limits(), watch=self.watch)
-        report = self.known[key]
+        report = self._report(built, _key(built, keys))
         for result in report.results:
             if result.property == name:
                 return report, result
         names = ", ".join(repr(result.property) for result in report.results)
         raise UsageError(f"{model.__name__} has no property {name!r}; it has {names}", model.file)
+
+    def _report(self, built: Model, key: Key) -> Report:
+        for enough in dict.fromkeys([(*key[:-1], True), key]):
+            if enough in self.begun:
+                self.known[enough] = self.begun.pop(enough).result()
+            if enough in self.known:
+                return self.known[enough]
+        self.known[key] = self._run(built, key[-1])
+        return self.known[key]
+
+    def _run(self, built: Model, beside: bool) -> Report:
+        return report_on(built, limits=self.limits(), watch=self.watch, beside=beside)
+
+
+def _key(built: Model, keys: Collection[str]) -> Key:
+    return built.file, built.name, repr(sorted(built.parameters.items())), not BESIDE.isdisjoint(keys)
+
+
+def asked(claim: Claim) -> Iterator[Asked]:
+    """The runs that a claim needs, and what of them; but not those by which a least value is sought."""
+    for case in claim.cases:
+        yield case.model, case.parameters, case.predicted
+        for value in case.predicted.values():
+            if isinstance(value, Like):
+                yield case.model, case.parameters | value.parameters, case.predicted
+    for number in claim.numbers:
+        if not isinstance(number, Least):
+            yield number.model, number.parameters, _keys(number)
+
+
+def _keys(number: Cost | Measure) -> Collection[str]:
+    return {number.key} if isinstance(number, Measure) else ()
+
+
+def settled(claims: Sequence[Claim], runs: Runs) -> Iterator[Settled]:
+    """Each claim in turn, its cases run beside those of others, as many at once as there are cores."""
+    pool = ThreadPoolExecutor(cores())
+    try:
+        runs.begin((one for claim in claims for one in asked(claim)), pool)
+        for claim in claims:
+            yield settle(claim, runs)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def settle(claim: Claim, runs: Runs) -> Settled:
@@ -88,14 +145,15 @@ def _features(answer: Answer) -> dict[str, object]:
 
 
 def _answer(case: Case, runs: Runs) -> Answer:
-    report, result = runs.result(case.model, case.parameters, case.property)
+    report, result = runs.result(case.model, case.parameters, case.property, case.predicted)
     values, predicted, complete = _values(result), {}, True
     for key, value in case.predicted.items():
         if key not in values:
             raise UsageError(f"{case.property!r} has no {key!r} to predict; it has {', '.join(values)}")
         predicted[key] = value
         if isinstance(value, Like):
-            other = runs.result(case.model, case.parameters | value.parameters, case.property)[1]
+            alike = case.parameters | value.parameters
+            other = runs.result(case.model, alike, case.property, case.predicted)[1]
             predicted[key] = _values(other)[key]
             complete = complete and not _is_open(other)
     found = {key: values[key] for key in predicted}
@@ -136,7 +194,7 @@ def _unfinished(answers: Sequence[Answer]) -> str:
 def _number(number: Least | Cost | Measure, runs: Runs) -> float | None:
     if isinstance(number, Least):
         return _least(number, runs)
-    result = runs.result(number.model, number.parameters, number.property)[1]
+    result = runs.result(number.model, number.parameters, number.property, _keys(number))[1]
     if result.progress is None or _is_open(result):
         return None
     if isinstance(number, Measure):

@@ -84,7 +84,7 @@ def compare(
 @click.option(
     "--max-seconds",
     type=click.FloatRange(min=0),
-    default=60,
+    default=200,
     show_default=True,
     help="Stop a case after this many seconds.",
 )
@@ -109,19 +109,19 @@ def claims(
     file's. Exit status: 0 when every claim is settled, whatever the verdicts, 3 if one is unfinished.
     """
     from racecheck import claims as statements
+    from racecheck import settling
     from racecheck.explore.limits import Limits
     from racecheck.render.claims import render_claims
     from racecheck.render.thread import thread_page
     from racecheck.report import relative
-    from racecheck.settling import Runs, settle
 
     with redirect_stdout(sys.stderr):
         chosen = statements.chosen(statements.claims_in(file), only)
     settled = []
     with interruptible() as interrupted, progress_bar("claims", len(chosen)) as (watch, done):
-        runs = Runs(lambda: Limits(None, max_seconds, interrupted), watch)
-        for claim in chosen:
-            settled.append(settle(claim, runs))
+        runs = settling.Runs(lambda: Limits(None, max_seconds, interrupted), watch)
+        for one in settling.settled(chosen, runs):
+            settled.append(one)
             done()
             if interrupted():
                 break

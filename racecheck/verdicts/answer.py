@@ -18,6 +18,7 @@ RUNG_GAVE_UP = "the ladder was not climbed: the time is up"
 COSTS_GAVE_UP = "what a block costs is not known: the time is up"
 BESIDE_GAVE_UP = "stalls, and whether an attacker is needed, are not known: the time is up"
 GAVE_UP = "attempts and chance are not known: the time is up"
+NOT_ASKED = "stalls, attempts and chance are not known: only the rung and its costs were asked for"
 
 
 @frozen

@@ -22,6 +22,7 @@ from racecheck.verdicts.answer import (
     GAVE_UP,
     NO_ATTACKER,
     NO_GOAL,
+    NOT_ASKED,
     PART,
     RUNG_GAVE_UP,
     STALL_ADDS_NOTHING,
@@ -66,10 +67,13 @@ class _Case:
     give_up: Callable[[], object]
 
 
-def decide(space: Space, number: int, doubt: str, give_up: Callable[[], object]) -> Progress:
+def decide(
+    space: Space, number: int, doubt: str, give_up: Callable[[], object], beside: bool = True
+) -> Progress:
     """Climb the ladder for claim ``number``; with a ``doubt`` about the search nothing good is claimed.
 
-    When the time is up, the answers that are there by then are given, and notes say which are not.
+    When the time is up, the answers that are there by then are given, and notes say which are not. Without
+    ``beside`` nothing but the rung, its costs and its lasso is asked for.
     """
     claim = space.program.claims[number]
     arena = arena_of(space, claim, goal_of(space.program, claim), give_up)
@@ -83,7 +87,7 @@ def decide(space: Space, number: int, doubt: str, give_up: Callable[[], object])
         return Progress(None, at_least=True, notes=(RUNG_GAVE_UP,))
     found = Progress(rung if rung != NEVER or not doubt else None, at_least=bool(doubt) and rung != AT_REST)
     case = _Case(space, arena, claim, rung, block, bool(doubt), give_up)
-    for question, no_answer in QUESTIONS.items():
+    for question, no_answer in (QUESTIONS if beside else FEWER).items():
         try:
             found = question(case, found)
         except GaveUp:
@@ -207,8 +211,14 @@ def _counted(case: _Case, found: Progress) -> Progress:
     )
 
 
+def _not_asked(_: _Case, found: Progress) -> Progress:
+    return _noted(found, NOT_ASKED)
+
+
 QUESTIONS = {_costs: COSTS_GAVE_UP, _beside: BESIDE_GAVE_UP, _counted: GAVE_UP}
 """What is asked beside the rung, and what is said where there is no time for it."""
+FEWER = {_costs: COSTS_GAVE_UP, _not_asked: NOT_ASKED}
+"""The same where only the costs are asked for; the rest takes most of the time."""
 
 
 def _shown(case: _Case, found: Progress) -> Progress:

@@ -49,11 +49,15 @@ def property_names(program: Program) -> list[str]:
 
 
 def judge(
-    space: Space, only: str | None = None, give_up: Callable[[], str | None] = lambda: None
+    space: Space,
+    only: str | None = None,
+    give_up: Callable[[], str | None] = lambda: None,
+    beside: bool = True,
 ) -> list[Finding]:
     """The finding for each property, or for the one that is named.
 
-    While an assert is violated, no other property "holds": the rest of that run was not seen.
+    While an assert is violated, no other property "holds": the rest of that run was not seen. ``beside`` is
+    for ``decide``.
     """
     program = space.program
     failures, asserts = program.failures(), program.asserts()
@@ -61,7 +65,7 @@ def judge(
     violated = [name for i, name in enumerate(failures) if first + i in space.found]
     doubt = space.stopped or (HIDDEN if violated else "")
     findings = [
-        _claim(space, i, doubt, give_up)
+        _claim(space, i, doubt, give_up, beside)
         for i, claim in enumerate(program.claims)
         if only in (None, claim.property.name)
     ]
@@ -73,13 +77,15 @@ def judge(
     return findings
 
 
-def _claim(space: Space, number: int, doubt: str, give_up: Callable[[], str | None]) -> Finding:
+def _claim(
+    space: Space, number: int, doubt: str, give_up: Callable[[], str | None], beside: bool
+) -> Finding:
     claim = space.program.claims[number].property
     key = space.found.get(number)
     if claim.kind == "always":
         return _finding(space, claim.name, claim.kind, key, doubt)
     if claim.kind == "progress":
-        return _progress(space, number, doubt, give_up)
+        return _progress(space, number, doubt, give_up, beside)
     if key is not None:
         return Finding(claim.name, claim.kind, Verdict.HOLDS)
     if doubt:
@@ -87,7 +93,9 @@ def _claim(space: Space, number: int, doubt: str, give_up: Callable[[], str | No
     return Finding(claim.name, claim.kind, Verdict.VIOLATED, reason="no reachable state shows it")
 
 
-def _progress(space: Space, number: int, doubt: str, give_up: Callable[[], str | None]) -> Finding:
+def _progress(
+    space: Space, number: int, doubt: str, give_up: Callable[[], str | None], beside: bool
+) -> Finding:
     """Violated when the rung is worse than the claim allows; found in part of the states, it stands.
 
     Behind a failed assert it does only if no worse rung can be.
@@ -95,7 +103,7 @@ def _progress(space: Space, number: int, doubt: str, give_up: Callable[[], str |
     from racecheck.verdicts.progress import decide
 
     claim = space.program.claims[number].property
-    found = decide(space, number, doubt, give_up)
+    found = decide(space, number, doubt, give_up, beside)
     worse = found.rung is not None and claim.is_worse(found.rung)
     hidden = doubt and not space.stopped and found.rung != RUNGS[-1]
     reason = doubt or (found.at_least and (give_up() or "stopped")) or ""
