@@ -82,38 +82,52 @@ def checker(bits_of_state: Callable[..., Any], words: int) -> Callable[..., Any]
     return check
 
 
-@machine_code(I, CHECK, A, I, U, U, I, I, I, I, A, A, I, I, I, A, A, A, I, I, A)
-def insert(  # type: ignore[no-untyped-def]
-    check, keys, words, parents, table, size, worker, workers, count, out, ends, first, states, source,
-    hashes, places, sources, normal, pending, noted,
-):  # fmt: skip
-    """Add those targets of a chunk that are this worker's and new, and check them; how many it has then."""
-    bits, before = bits_of(size), count
-    at, state, total = 0, 0, get(ends, states - 1) if states else 0
-    while at < total:
-        n = 0
-        while at < total and n < BATCH:
-            while at >= get(ends, state):
-                state += 1
+@machine_code(I, A, A, I, I, I, I, A, A, A, A)
+def route(out, ends, states, words, first, workers, hashes, places, sources, many):  # type: ignore[no-untyped-def]
+    """Hand the targets of a chunk to the workers whose they are; how many there are.
+
+    A target is a hash, a place in ``out``, and which of its worker's states it is from. Those for worker p
+    are ``many[p]``, in the p-th of equal parts of these arrays.
+    """
+    room, at = len(hashes) // workers, 0
+    for worker in range(workers):
+        put(many, worker, 0)
+    for state in range(states):
+        while at < get(ends, state):
             found = mixed(out, at * words, words)
-            if workers == 1 or ((found & LOW) * workers) >> 32 == worker:
-                put(hashes, n, found)
-                put(places, n, at * words)
-                put(sources, n, first + state)
-                fetch(table, worker * size + slot_of(found, size))
-                n += 1
+            worker = ((found & LOW) * workers) >> 32
+            n = get(many, worker)
+            put(many, worker, n + 1)
+            put(hashes, worker * room + n, found)
+            put(places, worker * room + n, at * words)
+            put(sources, worker * room + n, first + state)
             at += 1
-        for i in range(n):
+    return at
+
+
+@machine_code(I, CHECK, A, I, U, U, I, I, I, I, A, I, A, A, A, A, I, I, A)
+def insert(  # type: ignore[no-untyped-def]
+    check, keys, words, parents, table, size, worker, workers, count, out, source, hashes, places, sources,
+    many, normal, pending, noted,
+):  # fmt: skip
+    """Add a worker's targets that are new, of those that are routed, and check them; its states then."""
+    bits, before, room = bits_of(size), count, len(hashes) // workers
+    last = worker * room + many[worker]
+    for low in range(worker * room, last, BATCH):
+        high = min(low + BATCH, last)
+        for i in range(low, high):
+            fetch(table, worker * size + slot_of(get(hashes, i), size))
+        for i in range(low, high):
             entry = np.int64(get(table, worker * size + slot_of(get(hashes, i), size)))
             fetch(keys, number_of((entry & ((1 << bits) - 1)) - 1, worker, workers) * words)
-        for i in range(n):
-            tag = tag_of(get(hashes, i), bits)
+        for i in range(low, high):
+            place, tag = get(places, i), tag_of(get(hashes, i), bits)
             slot = slot_of(get(hashes, i), size)
-            slot = entry_of(table, size, worker, workers, bits, slot, tag, keys, out, get(places, i), words)
+            slot = entry_of(table, size, worker, workers, bits, slot, tag, keys, out, place, words)
             if get(table, slot) == 0:
                 number = number_of(count, worker, workers)
                 for k in range(words):
-                    put(keys, number * words + k, get(out, get(places, i) + k))
+                    put(keys, number * words + k, get(out, place + k))
                 put(parents, number, number_of(get(sources, i), source, workers))
                 count += 1
                 put(table, slot, tag | count)
@@ -158,11 +172,11 @@ look at the limits; something was noted; a step gave a negative code."""
 
 
 @machine_code(
-    I, EXPAND, CHECK, A, I, U, U, I, I, I, A, A, A, A, A, I, A, A, I, A, A, A, I, I, I, A, A, *KEPT
+    I, EXPAND, CHECK, A, I, U, U, I, I, I, A, A, A, A, A, I, A, A, I, A, A, A, A, I, I, I, A, A, *KEPT
 )  # fmt: skip
 def walk(  # type: ignore[no-untyped-def]
     expand, check, keys, words, parents, table, size, most_states, workers, done, level, count, bounds, out,
-    most, ends, totals, large, hashes, places, sources, budget, normal, pending, noted, tales,
+    most, ends, totals, large, hashes, places, sources, many, budget, normal, pending, noted, tales,
     digits, widths, scratch, happened,
 ):  # fmt: skip
     """Go on breadth-first, by one thread for all workers.
@@ -207,12 +221,13 @@ def walk(  # type: ignore[no-untyped-def]
                 return EXPLAIN
             done[source] = last
             budget -= 1 + last - first
-            if last > first:
-                totals[0] += ends[last - first - 1]
+            totals[0] += route(
+                out, ends, last - first, words, first, workers, hashes, places, sources, many
+            )  # fmt: skip
             for p in range(workers):
                 count[p] = insert(
-                    check, keys, words, parents, table, size, p, workers, count[p], out, ends,
-                    first, last - first, source, hashes, places, sources, normal, pending, noted,
+                    check, keys, words, parents, table, size, p, workers, count[p], out, source,
+                    hashes, places, sources, many, normal, pending, noted,
                 )  # fmt: skip
         if noted[0]:
             return TOLD

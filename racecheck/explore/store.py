@@ -46,6 +46,8 @@ class Store:
     """Whether so many bytes more may be used."""
     look: Callable[[], None] = lambda: None
     """Called now and then while the table grows."""
+    each: Callable[[Callable[[int], None]], None] = lambda work: work(0)
+    """Does a piece of work for each worker."""
     keys: Ints = field(init=False)
     parents: Numbers = field(init=False)
     table: Numbers = field(init=False)
@@ -95,8 +97,11 @@ class Store:
         self._enter_all()
 
     def _enter_all(self) -> None:
-        for worker, count in enumerate(self.count.tolist()):
-            enter(self.keys, self.words, self.table, self.size, worker, self.workers, count, self.look)
+        self.each(self._enter)
+
+    def _enter(self, worker: int) -> None:
+        count, look = int(self.count[worker]), self.look if worker == 0 else lambda: None
+        enter(self.keys, self.words, self.table, self.size, worker, self.workers, count, look)
 
     def _ask(self, more: int) -> None:
         if not self.may_take(more):

@@ -19,7 +19,7 @@ from racecheck.explore.engine import Overflow, normal_bits
 from racecheck.explore.limits import Limits, cores
 from racecheck.explore.search import Space, Watch
 from racecheck.explore.store import Ints, NoMemory, Numbered, Store, as_int, as_words
-from racecheck.explore.table import BATCH, number_of
+from racecheck.explore.table import number_of
 
 CHUNK = 1 << 16
 """Targets that a thread writes before they are entered."""
@@ -55,6 +55,11 @@ def sweep(
             engine.spread()
 
 
+def routes(targets: int, workers: int) -> list[Ints]:
+    """Arrays for so many targets: hashes, places, sources, and how many each worker has."""
+    return [*(np.empty(targets * workers, np.int64) for _ in range(3)), np.zeros(workers, np.int64)]
+
+
 class _Stopped(Exception):
     """A limit was hit."""
 
@@ -75,12 +80,12 @@ class Sweep:
         self.workers = workers = self.told["workers"] if self.told else cores()
         self.expand, self.check = engine.step(), engine.checker()
         self.words, room = engine.layout.words, engine.most_targets()
-        self.store = Store(self.words, workers, self.limits.allows, self._look)
+        self.store = Store(self.words, workers, self.limits.allows, self._look, self._each)
         self.kept = [engine.kept() for _ in range(workers)]
         self.outs = [np.empty((CHUNK + room) * self.words, np.int64) for _ in range(workers)]
         self.tales = [np.empty(CHUNK + room, np.int64) for _ in range(workers)]
         self.ends = [np.empty(CHUNK + 1, np.int64) for _ in range(workers)]
-        self.batches = [[np.empty(BATCH, np.int64) for _ in range(3)] for _ in range(workers)]
+        self.routed = [routes(CHUNK + room, workers) for _ in range(workers)]
         self.notes = [np.zeros(64 * (workers + 1), np.int64) for _ in range(workers)]
         self.done, self.level = np.zeros(workers, np.int64), np.zeros(workers, np.int64)
         self.bounds, self.levels = np.empty(LEVELS * workers, np.int64), [self.done.copy()]
@@ -147,8 +152,9 @@ class Sweep:
 
     def _enter_first(self) -> None:
         self.outs[0][: self.words], self.ends[0][0] = as_words(self.first, self.words), 1
+        self._route(0, 0, 1)
         for worker in range(self.workers):
-            self._insert(worker, 0, 0, 1)
+            self._insert(worker, 0)
         self._told()
         self.level[:] = self.store.count
         self.levels.append(self.level.copy())
@@ -170,7 +176,7 @@ class Sweep:
         why = machine.walk(
             self.expand, self.check, store.keys, self.words, store.parents, store.table, store.size,
             store.room, self.workers, self.done, self.level, store.count, self.bounds, self.outs[0], CHUNK,
-            self.ends[0], self.totals, LARGE if self.workers > 1 else NEVER, *self.batches[0],
+            self.ends[0], self.totals, LARGE if self.workers > 1 else NEVER, *self.routed[0],
             self.budget, self.normal, self.pending, self.notes[0], self.tales[0], *self.kept[0],
         )  # fmt: skip
         self._keep_levels()
@@ -198,24 +204,25 @@ class Sweep:
             for kept in self.kept:
                 if kept[2][1]:
                     self._explain(*kept)
-            states = self.done - firsts
-            targets = sum(int(ends[n - 1]) for ends, n in zip(self.ends, states, strict=True) if n)
+            targets = sum(int(routed[-1].sum()) for routed in self.routed)
             try:
                 if int(self.store.count.max()) + targets > self.store.room:
                     self.store.reserve(targets)
             except (NoMemory, _Stopped):
                 self.done[:] = firsts
                 raise
-            self._each(lambda worker: self._insert_all(worker, firsts, states))  # noqa: B023 - it waits
+            self._each(self._insert_all)
             self.totals[0] += targets
             self._told()
 
     def _each(self, work: Callable[[int], None]) -> None:
         """One piece of work for each worker, all at once."""
         others = [self.others.submit(work, worker) for worker in range(1, self.workers)]
-        work(0)
-        for other in others:
-            other.result()
+        try:
+            work(0)
+        finally:
+            for other in others:
+                other.result()
 
     def _expand(self, worker: int) -> None:
         last = min(self.level[worker], self.done[worker] + CHUNK)
@@ -227,18 +234,24 @@ class Sweep:
         if kept[2][1]:
             kept[2][2] = number_of(self.done[worker], worker, self.workers)
             self.done[worker] = first
+        self._route(worker, first, self.done[worker] - first)
 
-    def _insert_all(self, worker: int, firsts: Ints, states: Ints) -> None:
+    def _route(self, worker: int, first: int, states: int) -> None:
+        """Hand out what a worker has written."""
+        out, ends = self.outs[worker], self.ends[worker]
+        machine.route(out, ends, states, self.words, first, self.workers, *self.routed[worker])
+
+    def _insert_all(self, worker: int) -> None:
         for source in range(self.workers):
-            self._insert(worker, source, firsts[source], states[source])
+            self._insert(worker, source)
 
-    def _insert(self, worker: int, source: int, first: int, states: int) -> None:
+    def _insert(self, worker: int, source: int) -> None:
         """Enter what belongs to a worker of what another one has written."""
         store = self.store
         store.count[worker] = machine.insert(
             self.check, store.keys, self.words, store.parents, store.table, store.size, worker,
-            self.workers, store.count[worker], self.outs[source], self.ends[source], first, states, source,
-            *self.batches[worker], self.normal, self.pending, self.notes[worker],
+            self.workers, store.count[worker], self.outs[source], source, *self.routed[source],
+            self.normal, self.pending, self.notes[worker],
         )  # fmt: skip
 
     def _told(self) -> None:
