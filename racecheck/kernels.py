@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cached_property
+from threading import Thread
 from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -22,6 +24,9 @@ with two locked instructions at each use of one, and they can take longer than a
 FEW = 30_000
 """Items of the longest array for which a loop runs as plain Python."""
 
+LONG = 1 << 24
+"""Items of the longest array beyond which one loop over it may take a fifth of a second."""
+
 
 class Kernel(Generic[P, R]):
     """A function of numbers, arrays and tuples of these, which calls no functions of ours but kernels."""
@@ -32,9 +37,10 @@ class Kernel(Generic[P, R]):
 
     def __call__(self, *args: P.args, **_: P.kwargs) -> R:
         """What the function gives; it may write into its arrays."""
-        if _longest(args) < FEW:
+        longest = _longest(args)
+        if longest < FEW:
             return self.plain(*map(_view, args))
-        return self.compiled(*args)
+        return aside(self.compiled, *args) if longest >= LONG else self.compiled(*args)
 
     @cached_property
     def plain(self) -> Callable[..., R]:
@@ -75,6 +81,20 @@ class Kernel(Generic[P, R]):
 
     def _globals(self) -> dict[str, Any]:
         return self.function.__globals__
+
+
+def aside(work: Callable[..., R], *args: Any) -> R:
+    """Do work that holds no lock in a thread of its own, so that Ctrl-C is heard meanwhile."""
+    done: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work(*args))
+        except BaseException as problem:
+            done.set_exception(problem)
+
+    Thread(target=run, daemon=True).start()
+    return done.result()
 
 
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:

@@ -224,3 +224,41 @@ def test_workers_find_the_same(monkeypatch, workers, large):
     monkeypatch.setattr(sweeping, "cores", lambda: workers)
     monkeypatch.setattr(sweeping, "LARGE", large)
     assert summary(compiled(program, False)) == summary(reference(program, False))
+
+
+class Limited(Shared):
+    limit = Atomic(5)
+    same, other = Array(Atomic(3), 2), Array(Atomic(0), 2)
+    used = Atomic(0)
+
+
+def use(shared):
+    for _ in range(2):
+        i = shared.used.read() & 1
+        if shared.same[i].read() + shared.other[i].read() + i < shared.limit.read():
+            shared.used.inc()
+
+
+def test_what_nobody_writes_takes_no_bits():
+    """Words, and the elements of an array that are alike; those that are not have to be looked up."""
+
+    @model
+    def limited():
+        shared = Limited(other=[0, 1])
+        return Model(
+            Process("user", use, shared, count=2), always("few", lambda: shared.used <= shared.limit)
+        )
+
+    program = compile_model(limited())
+    fields = PythonEngine(program, True).layout.fields
+    widths = {field.name.partition(".")[2]: field.width for field in fields}
+    assert widths["limit"] == widths["same[0]"] == 0
+    assert widths["used"] and widths["other[0]"]
+    assert len(compiled(program, True).parents) == len(reference(program, True).parents)
+
+
+def test_machine_code_counts_no_references():
+    """Two locked instructions at each use of an array would cost ten times as much as the rest."""
+    engine = CompiledEngine(PythonEngine(load(LARGEST[0]), symmetry=True))
+    for made in (engine.step(), engine.checker()):
+        assert not any("NRT_incref" in code for code in made.inspect_llvm().values())

@@ -1,8 +1,10 @@
 """Loops over arrays: compiled, as plain Python, and a little at a time, they come to the same."""
 
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from threading import Event, Timer, main_thread
 
 import numpy as np
 import pytest
@@ -115,6 +117,37 @@ def test_nobody_is_stuck_where_states_are_left(most):
     program = compile_model(built(locker, lock_user)())
     assert not searched(program, most=most).complete
     assert find_stuck(searched(program, most=most)) is None
+
+
+@kernel
+def adds(numbers, limit):
+    """A loop of its own."""
+    total = 0
+    for i in range(limit):
+        total += numbers[i]
+    return total
+
+
+def test_a_long_loop_leaves_the_main_thread_free(monkeypatch):
+    """It gives the same; what goes wrong in it is raised; Ctrl-C is heard before it ends."""
+    monkeypatch.setattr(kernels, "LONG", 0)
+    with compiled():
+        assert adds(np.arange(5), 5) == 10
+    with pytest.raises(ZeroDivisionError):
+        kernels.aside(lambda: 1 // 0)
+    ends = Event()
+    Timer(0.05, signal.pthread_kill, [main_thread().ident, signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        kernels.aside(ends.wait, 30)
+    ends.set()
+
+
+def test_no_kernel_counts_references():
+    """Two locked instructions at each use of an array would cost more than all the rest."""
+    numbers = np.arange(5)
+    with compiled():
+        adds(numbers, 5)
+    assert not any("NRT_incref" in code for code in adds.compiled.inspect_llvm().values())
 
 
 STUCK = {

@@ -16,10 +16,10 @@ from racecheck.explore.table import BATCH, BLOCK
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
-FULLEST = 0.5
+FULLEST = 0.65
 """States for each entry of the table, at most: with more, looking one up takes longer."""
-GROWTH = 2
-"""By how much the table grows: with less, states are entered anew more often."""
+DOUBLES = 1 << 22
+"""Entries up to which the table doubles; from there on it grows by half, which saves memory and not time."""
 FIRST = 20
 """Bits of the number of states that a search has room for at first; memory is used when they are there."""
 SLICE = 1 << 21
@@ -36,7 +36,7 @@ class NoMemory(Exception):
 class Store:
     """States, parents, and the table that finds them; see ``racecheck.explore.table``.
 
-    Costs 8 bytes for each word of a state, 4 for its parent and 8 to 16 for its entry, and an eighth of the
+    Costs 8 bytes for each word of a state, 4 for its parent and 6 to 12 for its entry, and a thirtieth of the
     first two for those to come.
     """
 
@@ -83,14 +83,14 @@ class Store:
     def _reserve_states(self, most: int) -> None:
         if most * self.workers <= len(self.parents):
             return
-        room = max(most, len(self.parents) // self.workers * 9 // 8) + 511 >> 9 << 9
+        room = max(most, len(self.parents) // self.workers * 33 // 32) + 511 >> 9 << 9
         self._ask((room * self.workers - len(self.parents)) * (8 * self.words + 4))
         # realloc moves pages of memory, and copies none.
         self.keys.resize(room * self.workers * self.words, refcheck=False)
         self.parents.resize(room * self.workers, refcheck=False)
 
     def _enlarge_table(self) -> None:
-        size = int(self.size * GROWTH)
+        size = self.size * 2 if self.size * self.workers < DOUBLES else self.size * 3 // 2
         self._ask((size - self.size) * self.workers * 4)
         self.size, self.table = size, np.zeros(0, np.uint32)
         self.table = np.zeros(size * self.workers, np.uint32)
