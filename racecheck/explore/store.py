@@ -19,7 +19,7 @@ Numbers = NDArray[np.uint32]
 FULLEST = 0.65
 """States for each entry of the table, at most: with more, looking one up takes longer."""
 DOUBLES = 1 << 22
-"""Entries up to which the table doubles; from there on it grows by half, which saves memory and not time."""
+"""Entries up to which the table doubles; then it grows by half, which saves memory."""
 FIRST = 20
 """Bits of the number of states that a search has room for at first; memory is used when they are there."""
 SLICE = 1 << 21
@@ -36,8 +36,8 @@ class NoMemory(Exception):
 class Store:
     """States, parents, and the table that finds them; see ``racecheck.explore.table``.
 
-    Costs 8 bytes for each word of a state, 4 for its parent and 6 to 12 for its entry, and a thirtieth of the
-    first two for those to come.
+    Costs 8 bytes for each word of a state, 4 for its parent and 6 to 12 for its entry; of the first two
+    a thirtieth more for those to come.
     """
 
     words: int
