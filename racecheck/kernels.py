@@ -49,16 +49,9 @@ class Kernel(Generic[P, R]):
 
     @cached_property
     def compiled(self) -> Callable[..., R]:
-        """The function compiled: kept on disk where there is a place for it, else made by each process."""
-        import numba
-
+        """The function compiled."""
         function = self._calling({name: other.compiled for name, other in self._called().items()})
-        function.__qualname__ = f"{self.function.__name__}_{self.mark}"  # what numba keeps it by
-        try:
-            kept: Callable[..., R] = numba.njit(cache=True, **BARE)(function)
-        except RuntimeError:  # it says that it finds no place that can be written
-            kept = numba.njit(**BARE)(function)
-        return kept
+        return compiled(function, self.mark, **BARE)
 
     @cached_property
     def mark(self) -> str:
@@ -66,7 +59,7 @@ class Kernel(Generic[P, R]):
         code, known = self.function.__code__, self._globals()
         numbers = [known[n] for n in code.co_names if isinstance(known.get(n), int | float)]
         called = [other.mark for other in self._called().values()]
-        text = repr((code.co_code, code.co_consts, code.co_names, numbers, called))
+        text = repr((code.co_code, code.co_consts, code.co_names, numbers, called, BARE))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _called(self) -> dict[str, Kernel[..., Any]]:
@@ -81,6 +74,22 @@ class Kernel(Generic[P, R]):
 
     def _globals(self) -> dict[str, Any]:
         return self.function.__globals__
+
+
+def compiled(function: Callable[..., R], mark: str, *signature: Any, **options: Any) -> Callable[..., R]:
+    """The function compiled by numba: kept on disk where there is a place for it, else for this process.
+
+    ``mark`` tells apart what numba does not: it looks at the function and its own file only.
+    """
+    import numba
+
+    njit: Any = numba.njit
+    function.__qualname__ = f"{function.__name__}_{mark}"  # what numba keeps it by
+    try:
+        made: Callable[..., R] = njit(*signature, cache=True, **options)(function)
+    except RuntimeError:  # it says that it finds no place that can be written
+        made = njit(*signature, **options)(function)
+    return made
 
 
 def aside(work: Callable[..., R], *args: Any) -> R:

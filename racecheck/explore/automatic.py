@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import define
 
@@ -13,6 +14,9 @@ from racecheck.explore.limits import Limits
 from racecheck.explore.python import PythonEngine
 from racecheck.explore.reference import ReferenceEngine
 from racecheck.explore.search import Space, Watch, explore
+
+if TYPE_CHECKING:
+    from racecheck.explore.compiled import CompiledEngine
 
 ENGINES = ("auto", "reference", "python", "compiled")
 PAYS = 0.7
@@ -62,7 +66,7 @@ def search(
         watch(now)
 
     try:
-        found = _compiled(engine, limits, watching, checkpoint)
+        found = _compiled(first.machine or engine, limits, watching, checkpoint)
         return _stopped(before[0], found) if before and found.stopped else found
     except DoesNotFit as why:
         if name == "compiled" or checkpoint:
@@ -86,16 +90,18 @@ def _compiled(engine: PythonEngine, limits: Limits, watch: Watch, folder: Path |
     from racecheck.explore.compiled import CompiledEngine
     from racecheck.explore.sweep import sweep
 
-    return sweep(CompiledEngine(engine), limits, watch, Checkpoint(folder) if folder else None)
+    machine = engine if isinstance(engine, CompiledEngine) else CompiledEngine(engine)
+    return sweep(machine, limits, watch, Checkpoint(folder) if folder else None)
 
 
 @define(kw_only=True)
 class _First(Limits):
-    """The limits of a search that is handed over when it has taken so long, if it can be; else ``why``."""
+    """Limits of a search that is handed over to ``machine`` when it has taken so long; or ``why`` not."""
 
     engine: PythonEngine
     limits: Limits
     patience: float
+    machine: CompiledEngine | None = None
     why: str = ""
 
     def reason(self, states: int) -> str | None:
@@ -110,8 +116,10 @@ class _First(Limits):
         from racecheck.explore.compiled import CompiledEngine
 
         try:
-            CompiledEngine(self.engine).guards()
+            machine = CompiledEngine(self.engine)
+            machine.guards()
         except DoesNotFit as why:
             self.why = str(why)
             return None
+        self.machine = machine
         return HANDED_OVER

@@ -155,7 +155,7 @@ class CompiledEngine(PythonEngine):
         """A generated function, compiled; or a loop around it."""
         from numba import njit
 
-        from racecheck.explore.table import BARE, get, put
+        from racecheck.explore.table import OPTIONS, get, put
 
         if source.count("\n") > LONGEST:
             raise DoesNotFit(f"{source.count(chr(10)):,} lines of code would have to be compiled")
@@ -164,8 +164,8 @@ class CompiledEngine(PythonEngine):
         exec(compile(source, f"<compiled for {self.program.model.name}>", "exec"), space)
         function = space[name]
         if loop:
-            function = loop(njit(forceinline=True, **BARE)(function), self.layout.words)
-        made: Callable[..., Any] = njit(kind.signature, **BARE)(function)
+            function = loop(njit(forceinline=True, **OPTIONS)(function), self.layout.words)
+        made: Callable[..., Any] = njit(kind.signature, **OPTIONS)(function)
         return made
 
 

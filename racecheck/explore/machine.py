@@ -27,6 +27,7 @@ from racecheck.explore.table import (
     get,
     machine_code,
     mixed,
+    number_in,
     number_of,
     put,
     slot_of,
@@ -159,11 +160,7 @@ def reenter(keys, words, table, size, worker, workers, first, last, hashes):  # 
 @machine_code(I, A, I, U, I, A, I)
 def find(keys, words, table, size, out, at):  # type: ignore[no-untyped-def]
     """The number of the state ``out[at]`` in the table of one worker, or -1."""
-    bits = bits_of(size)
-    found = mixed(out, at, words)
-    slot, tag = slot_of(found, size), tag_of(found, bits)
-    slot = entry_of(table, size, 0, 1, bits, slot, tag, keys, out, at, words)
-    return (np.int64(table[slot]) & ((1 << bits) - 1)) - 1
+    return number_in(table, size, bits_of(size), mixed(out, at, words), keys, out, at, words)
 
 
 ALL_DONE, LARGE, FULL, PAUSED, TOLD, EXPLAIN = range(6)

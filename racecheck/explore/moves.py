@@ -24,12 +24,11 @@ from racecheck.explore.table import (
     I,
     U,
     bits_of,
-    entry_of,
     fetch,
     machine_code,
     mixed,
+    number_in,
     slot_of,
-    tag_of,
 )
 from racecheck.explore.tales import PARTS, TOLD
 
@@ -185,6 +184,16 @@ def _processes(rows, at, part, word, shift, mask, owner, counted):  # type: igno
     return found
 
 
+@njit(inline="always")
+def _stands_at(rows, at, mover, part, word, shift, mask, owner, counted):  # type: ignore[no-untyped-def]
+    """Whether the process that moves stands at the place of a part."""
+    if mover == part:
+        return True
+    if counted[part] >= 0 or owner[mover] != owner[part]:
+        return False
+    return _block(rows, at, mover, word, shift, mask) == _block(rows, at, part, word, shift, mask)
+
+
 @machine_code(
     I, EXPAND, A, I, I, I, U, I, A, A, A, A, A, I, I, A, A, A, A, A, WIDE, A, A, WIDE, WIDE, NARROW, WIDE,
     WIDE, SHORT, types.boolean[::1], *KEPT,
@@ -220,17 +229,12 @@ def _gather(  # type: ignore[no-untyped-def]
                     block = _block(rows, at, part, word, shift, mask)
                 for i in range(low, high):
                     mover = (tells[i] >> TOLD) & ((1 << PARTS) - 1)
-                    if mover != part and (
-                        counted[part] >= 0
-                        or owner[mover] != owner[part]
-                        or _block(rows, at, mover, word, shift, mask) != block
-                    ):
-                        continue
-                    tag, slot = tag_of(hashes[i], bits), slot_of(hashes[i], size)
-                    slot = entry_of(table, size, 0, 1, bits, slot, tag, rows, out, i * words, words)
-                    target[counts[1]] = (np.int64(table[slot]) & ((1 << bits) - 1)) - 1
-                    told[counts[1]] = _tale(tells[i] & ways, tales, counts)
-                    counts[1] += 1
+                    if _stands_at(rows, at, mover, part, word, shift, mask, owner, counted):
+                        target[counts[1]] = number_in(
+                            table, size, bits, hashes[i], rows, out, i * words, words
+                        )  # fmt: skip
+                        told[counts[1]] = _tale(tells[i] & ways, tales, counts)
+                        counts[1] += 1
                 stand_place[counts[0]] = _named(owner[part], block, spots, spot_table, counts)
                 processes[counts[0]] = here
                 counts[0] += 1

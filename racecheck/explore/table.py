@@ -18,6 +18,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from racecheck.kernels import BARE, compiled
+
 I = types.int64  # noqa: E741 - as numba's own documents call it
 A = types.Array(types.int64, 1, "C")
 U = types.Array(types.uint32, 1, "C")
@@ -33,29 +35,16 @@ BLOCK = 9
 BATCH = 512
 """Targets whose entries are fetched into the cache before they are looked at."""
 LOW = (1 << 32) - 1
-BARE: Any = {"nogil": True, "_nrt": False, "error_model": "numpy"}
-"""Options of numba's for code that makes no arrays: else it counts references to those that it is handed,
-with two locked instructions at each use of one, and they take ten times as long as all the rest."""
-MARK = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+OPTIONS: Any = BARE | {"error_model": "numpy"}
+"""Options of numba's: a model's division by zero is looked for by its own code."""
+MARK = hashlib.sha256(Path(__file__).read_bytes() + repr(OPTIONS).encode()).hexdigest()[:16]
 """Tells apart code that was compiled with other versions of this file."""
 SPREAD = -7046029254386353131  # 2**64 divided by the golden ratio, odd: Knuth's multiplicative hashing
 
 
 def machine_code(*signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function for one signature; kept on disk where there is a place for it."""
-
-    def compile_(function: Callable[..., Any]) -> Callable[..., Any]:
-        wanted = signature[0](*signature[1:])
-        function.__qualname__ += (
-            f"_{MARK}"  # what numba keeps it by; it looks at the function's own file only
-        )
-        try:
-            made: Callable[..., Any] = njit(wanted, cache=True, **BARE)(function)
-        except RuntimeError:  # it says that it finds no place that can be written
-            made = njit(wanted, **BARE)(function)
-        return made
-
-    return compile_
+    """Compile a function for one signature: what it returns, and what it takes."""
+    return lambda function: compiled(function, MARK, signature[0](*signature[1:]), **OPTIONS)
 
 
 def _fetch(context: Any, array: Any, at: Any) -> Any:
@@ -165,3 +154,11 @@ def entry_of(table, size, worker, workers, bits, slot, tag, keys, out, at, words
         slot += 1
         if slot == size:
             slot = 0
+
+
+@njit(inline="always")
+def number_in(table, size, bits, found, keys, out, at, words):  # type: ignore[no-untyped-def]
+    """The number of the state ``out[at]``, of this hash, in the table of one worker; or -1."""
+    slot, tag = slot_of(found, size), tag_of(found, bits)
+    slot = entry_of(table, size, 0, 1, bits, slot, tag, keys, out, at, words)
+    return (np.int64(get(table, slot)) & ((1 << bits) - 1)) - 1
