@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -247,11 +247,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         status = _fail("interrupted", None, None, as_json, 128 + signal.SIGINT)
     except BrokenPipeError:
-        _drop_output()
+        _drop(sys.stdout)
         status = 128 + signal.SIGPIPE
     except OSError as error:
         if error.filename is None:
-            _drop_output()
+            _drop(sys.stdout)
             as_json = False
         status = _fail(f"{error.strerror}: {error.filename or 'output'}", None, None, as_json)
     except MemoryError:
@@ -263,18 +263,20 @@ def main() -> None:
     sys.exit(status)
 
 
-def _drop_output() -> None:
-    """What is still to be written goes nowhere, or Python would complain of it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _drop(stream: TextIO) -> None:
+    """What is still to be written goes nowhere, or Python would end with a status of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(message: str, file: str | None, line: int | None, as_json: bool, status: int = USAGE) -> int:
     from racecheck.report import relative
 
     file = file and relative(file)
-    with suppress(OSError):  # there may be nowhere left to write; the status tells
+    try:
         if as_json:
             print_json({"error": RacecheckError(message, file, line).as_json()})
         else:
             click.echo(f"racecheck: {RacecheckError(message, file, line)}", err=True)
+    except OSError:  # there is nowhere left to write; the status tells
+        _drop(sys.stdout if as_json else sys.stderr)
     return status
