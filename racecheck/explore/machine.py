@@ -24,6 +24,7 @@ from racecheck.explore.table import (
     bits_of,
     entry_of,
     fetch,
+    free_entry,
     get,
     machine_code,
     mixed,
@@ -148,12 +149,8 @@ def reenter(keys, words, table, size, worker, workers, first, last, hashes):  # 
             fetch(table, worker * size + slot_of(get(hashes, i - start), size))
         for i in range(start, end):
             found = get(hashes, i - start)
-            slot = slot_of(found, size)
-            while get(table, worker * size + slot) != 0:
-                slot += 1
-                if slot == size:
-                    slot = 0
-            put(table, worker * size + slot, tag_of(found, bits) | (i + 1))
+            slot = free_entry(table, size, worker, slot_of(found, size))
+            put(table, slot, tag_of(found, bits) | (i + 1))
     return last
 
 

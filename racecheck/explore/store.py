@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from racecheck.explore import machine
 from racecheck.explore.layout import WORD
-from racecheck.explore.table import BATCH, BLOCK
+from racecheck.explore.table import BATCH, BLOCK, LINE
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
-FULLEST = 0.65
+FULLEST = 0.75
 """States for each entry of the table, at most: with more, looking one up takes longer."""
 DOUBLES = 1 << 22
 """Entries up to which the table doubles; then it grows by half, which saves memory."""
@@ -36,7 +36,7 @@ class NoMemory(Exception):
 class Store:
     """States, parents, and the table that finds them; see ``racecheck.explore.table``.
 
-    Costs 8 bytes for each word of a state, 4 for its parent and 6 to 12 for its entry; of the first two
+    Costs 8 bytes for each word of a state, 4 for its parent and 5 to 11 for its entry; of the first two
     a thirtieth more for those to come.
     """
 
@@ -58,7 +58,7 @@ class Store:
     def __attrs_post_init__(self) -> None:
         room = self.workers << FIRST
         self.keys, self.parents = np.zeros(room * self.words, np.int64), np.zeros(room, np.uint32)
-        self.table = np.zeros(self.workers * self.size, np.uint32)
+        self.table = empty_table(self.workers * self.size)
         self.count = np.zeros(self.workers, np.int64)
 
     @property
@@ -90,10 +90,10 @@ class Store:
         self.parents.resize(room * self.workers, refcheck=False)
 
     def _enlarge_table(self) -> None:
-        size = self.size * 2 if self.size * self.workers < DOUBLES else self.size * 3 // 2
+        size = self.size * 2 if self.size * self.workers < DOUBLES else self.size * 3 // 2 + 15 >> 4 << 4
         self._ask((size - self.size) * self.workers * 4)
         self.size, self.table = size, np.zeros(0, np.uint32)
-        self.table = np.zeros(size * self.workers, np.uint32)
+        self.table = empty_table(size * self.workers)
         self._enter_all()
 
     def _enter_all(self) -> None:
@@ -134,6 +134,13 @@ class Store:
             machine.arrange(self.keys, self.parents, self.words, self.workers, *shape, keys, parents)
         self.keys, self.parents = np.zeros(0, np.int64), np.zeros(0, np.uint32)
         return Found(self.words, keys, parents)
+
+
+def empty_table(entries: int) -> Numbers:
+    """A table whose lines are those of the processor's cache."""
+    room = np.zeros(entries + LINE, np.uint32)
+    skip = -room.ctypes.data // room.itemsize % LINE
+    return room[skip : skip + entries]
 
 
 def as_int(rows: Ints, number: int, words: int) -> int:
@@ -210,7 +217,7 @@ class Found(Mapping[int, int]):
     def index(self) -> tuple[Numbers, int]:
         """A table of the states, and its size: made when it is first asked for."""
         if self._table is None:
-            self._table = np.zeros(int(len(self) / FULLEST) + 512, np.uint32)
+            self._table = empty_table(int(len(self) / FULLEST) + 512 >> 4 << 4)
             enter(self.rows, self.words, self._table, len(self._table), 0, 1, len(self), lambda: None)
         return self._table, len(self._table)
 
