@@ -100,7 +100,7 @@ class CompiledEngine(PythonEngine):
 
     def _step(self, goal: Goal | None, tracked: bool) -> Any:
         from racecheck.explore.machine import expander
-        from racecheck.explore.table import EXPAND
+        from racecheck.explore.native import EXPAND
 
         generator = evolve(self.machine(), tracked=tracked, goal=goal)
         made = self._native(generator.expand(), "expand", EXPAND, expander)
@@ -115,13 +115,13 @@ class CompiledEngine(PythonEngine):
     def checker(self) -> Any:
         """The compiled ``check``, with a bit for each assert that has failed."""
         from racecheck.explore.machine import checker
-        from racecheck.explore.table import CHECK
+        from racecheck.explore.native import CHECK
 
         return self._native(self.machine().check(), "check", CHECK, checker)
 
     def values(self, condition: Graph) -> Any:
         """The compiled ``value`` of an expression."""
-        from racecheck.explore.table import VALUE
+        from racecheck.explore.native import VALUE
 
         return self._native(self.machine().value(condition), "value", VALUE)
 
@@ -136,9 +136,13 @@ class CompiledEngine(PythonEngine):
         super().explain(key, code)
 
     def kept(self) -> tuple[Any, Any, Any, Any]:
-        """Arrays for one thread of compiled code: digits, widths, scratch, happened."""
-        digits = np.zeros(LONGEST_MOVE + 1, np.int64)
-        return digits, digits.copy(), np.zeros(3, np.int64), np.zeros(len(self._happened), np.int64)
+        """Arrays for one thread of compiled code: digits, widths, scratch, happened.
+
+        No two are on one line of the cache: cores would hand it to and fro.
+        """
+        sizes = LONGEST_MOVE + 1, LONGEST_MOVE + 1, 3, len(self._happened)
+        digits, widths, scratch, happened = (np.zeros(size + 16, np.int64)[8 : size + 8] for size in sizes)
+        return digits, widths, scratch, happened
 
     def learn(self, happened: Any) -> None:
         """Remember what a thread has seen happen."""
@@ -155,7 +159,7 @@ class CompiledEngine(PythonEngine):
         """A generated function, compiled; or a loop around it."""
         from numba import njit
 
-        from racecheck.explore.table import OPTIONS, get, put
+        from racecheck.explore.native import OPTIONS, get, put
 
         if source.count("\n") > LONGEST:
             raise DoesNotFit(f"{source.count(chr(10)):,} lines of code would have to be compiled")

@@ -10,38 +10,26 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import njit, types
 
+from racecheck.explore.native import OPTIONS, A, I, U, add, fetch, get, machine_code, put, seen, swap
 from racecheck.explore.table import (
+    ALL,
     BATCH,
-    BLOCK,
-    CHECK,
-    EXPAND,
-    KEPT,
-    LOW,
-    A,
-    I,
-    U,
     bits_of,
     entry_of,
-    fetch,
     free_entry,
-    get,
-    machine_code,
     mixed,
     number_in,
-    number_of,
-    put,
-    slot_of,
+    place_of,
     tag_of,
 )
 
 
 def expander(step: Callable[..., Any], words: int) -> Callable[..., Any]:
-    """A loop over a worker's states, around the generated ``expand``."""
+    """A loop over states, around the generated ``expand``."""
 
-    def expand(  # type: ignore[no-untyped-def]
-        keys, first, last, worker, workers, out, most, ends, tales, digits, widths, scratch, happened
-    ):
+    def expand(keys, first, last, out, most, ends, tales, digits, widths, scratch, happened):  # type: ignore[no-untyped-def]
         """Write targets of states to ``out``, their tales, and how many there are after each to ``ends``.
 
         Returns the state after the last one done: it ends early when there are ``most`` targets, or at a
@@ -52,8 +40,7 @@ def expander(step: Callable[..., Any], words: int) -> Callable[..., Any]:
         for i in range(first, last):
             if n >= most:
                 return i
-            at = number_of(i, worker, workers) * words
-            code = step(keys, at, out, tales, n, digits, widths, scratch, happened)
+            code = step(keys, i * words, out, tales, n, digits, widths, scratch, happened)
             if code < 0:
                 scratch[1] = code
                 return i
@@ -65,186 +52,129 @@ def expander(step: Callable[..., Any], words: int) -> Callable[..., Any]:
 
 
 def checker(bits_of_state: Callable[..., Any], words: int) -> Callable[..., Any]:
-    """A loop over a worker's new states, around the generated ``check``."""
+    """A loop over new states, around the generated ``check``."""
 
-    def check(keys, first, last, worker, workers, normal, pending, noted):  # type: ignore[no-untyped-def]
+    def check(keys, first, last, normal, pending, noted):  # type: ignore[no-untyped-def]
         """Note states in which something ``pending`` is not ``normal``; what is pending then.
 
         ``noted[0]`` numbers of states are in ``noted``.
         """
         for i in range(first, last):
-            number = number_of(i, worker, workers)
-            unusual = (bits_of_state(keys, number * words) ^ normal) & pending
+            unusual = (bits_of_state(keys, i * words) ^ normal) & pending
             if unusual:
                 noted[0] += 1
-                noted[noted[0]] = number
+                noted[noted[0]] = i
                 pending &= ~unusual
         return pending
 
     return check
 
 
-@machine_code(I, A, A, I, I, I, I, A, A, A, A)
-def route(out, ends, states, words, first, workers, hashes, places, sources, many):  # type: ignore[no-untyped-def]
-    """Hand the targets of a chunk to the workers whose they are; how many there are.
+STATES = types.Tuple((A, U, U))  # type: ignore[no-untyped-call]
+"""The states, their parents, the table."""
+OWN = types.Tuple((A, A, A, A))  # type: ignore[no-untyped-call]
+"""What a worker expands states into: targets; how many there are after each state; tales; some hashes."""
+SHARED = types.Tuple((A, U, A, A))  # type: ignore[no-untyped-call]
+"""What workers keep for each other, each in a part of the same room: states that are new, the numbers of
+those that they are from, the places of their entries. And how many of them each has lost to another."""
+APART = 8
+"""Numbers from one worker's to the next's: no two of them write to one line of the cache."""
 
-    A target is a hash, a place in ``out``, and which of its worker's states it is from. Those for worker p
-    are ``many[p]``, in the p-th of equal parts of these arrays.
+
+@njit(forceinline=True, **OPTIONS)
+def sift(words, states, me, workers, count, first, many, own, kept, room, shared):  # type: ignore[no-untyped-def]
+    """Enter those of ``many`` targets that are not in the table; how many are ``kept`` then.
+
+    ``first`` is the number of the state that the first one is of. One worker alone numbers what is new at
+    once. Of several, each keeps it in its part, and enters for its number ``count`` and where it is kept.
+    Of those who come to the same state, the first one in this order has it, whoever is faster.
     """
-    room, at = len(hashes) // workers, 0
-    for worker in range(workers):
-        put(many, worker, 0)
-    for state in range(states):
-        while at < get(ends, state):
-            found = mixed(out, at * words, words)
-            worker = ((found & LOW) * workers) >> 32
-            n = get(many, worker)
-            put(many, worker, n + 1)
-            put(hashes, worker * room + n, found)
-            put(places, worker * room + n, at * words)
-            put(sources, worker * room + n, first + state)
-            at += 1
-    return at
-
-
-@machine_code(I, CHECK, A, I, U, U, I, I, I, I, A, I, A, A, A, A, I, I, A)
-def insert(  # type: ignore[no-untyped-def]
-    check, keys, words, parents, table, size, worker, workers, count, out, source, hashes, places, sources,
-    many, normal, pending, noted,
-):  # fmt: skip
-    """Add a worker's targets that are new, of those that are routed, and check them; its states then."""
-    bits, before, room = bits_of(size), count, len(hashes) // workers
-    last = worker * room + many[worker]
-    for low in range(worker * room, last, BATCH):
-        high = min(low + BATCH, last)
+    (keys, parents, table), (out, ends, _, hashes) = states, own
+    fresh, origins, places, lost = shared
+    bits, state = bits_of(len(table)), 0
+    mask = (1 << bits) - 1
+    for low in range(0, many, BATCH):
+        high = min(low + BATCH, many)
         for i in range(low, high):
-            fetch(table, worker * size + slot_of(get(hashes, i), size))
+            found = mixed(out, i * words, words)
+            put(hashes, i - low, found)
+            fetch(table, place_of(found, len(table)))
         for i in range(low, high):
-            entry = np.int64(get(table, worker * size + slot_of(get(hashes, i), size)))
-            fetch(keys, number_of((entry & ((1 << bits) - 1)) - 1, worker, workers) * words)
+            entry = np.int64(get(table, place_of(get(hashes, i - low), len(table))))
+            fetch(keys, ((entry & mask) - 1) * words)
         for i in range(low, high):
-            place, tag = get(places, i), tag_of(get(hashes, i), bits)
-            slot = slot_of(get(hashes, i), size)
-            slot = entry_of(table, size, worker, workers, bits, slot, tag, keys, out, place, words)
-            if get(table, slot) == 0:
-                number = number_of(count, worker, workers)
+            found, at = get(hashes, i - low), me * room + kept
+            if workers == 1:
+                place = entry_of(table, bits, found, keys, ALL, keys, out, i * words, words)
+                if place < 0:
+                    while get(ends, state) <= i:
+                        state += 1
+                    for k in range(words):
+                        put(keys, (count + kept) * words + k, get(out, i * words + k))
+                    put(parents, count + kept, first + state)
+                    put(table, ~place, tag_of(found, bits) | (count + kept + 1))
+                    kept += 1
+                continue
+            while True:
+                entry = np.int64(0)
+                place = entry_of(table, bits, found, keys, count, fresh, out, i * words, words)
+                if place >= 0:
+                    entry = np.int64(seen(table, place))
+                    if (entry & mask) - 1 - count < at:
+                        break
+                while get(ends, state) <= i:
+                    state += 1
                 for k in range(words):
-                    put(keys, number * words + k, get(out, place + k))
-                put(parents, number, number_of(get(sources, i), source, workers))
-                count += 1
-                put(table, slot, tag | count)
-    if pending:
-        check(keys, before, count, worker, workers, normal, pending, noted)
-    return count
+                    put(fresh, at * words + k, get(out, i * words + k))
+                put(origins, at, first + state)
+                put(places, at, max(place, ~place))
+                if swap(table, max(place, ~place), entry, tag_of(found, bits) | (count + at + 1)):
+                    if entry:
+                        add(lost, ((entry & mask) - 1 - count) // room * APART)
+                    kept += 1
+                    break
+    return kept
 
 
-@machine_code(I, A, I, U, I, I, I, I, I, A)
-def reenter(keys, words, table, size, worker, workers, first, last, hashes):  # type: ignore[no-untyped-def]
-    """Enter a worker's states, all different, into an empty share of a table; returns ``last``."""
-    bits = bits_of(size)
+@njit(forceinline=True, **OPTIONS)
+def number(words, states, me, count, base, kept, room, shared):  # type: ignore[no-untyped-def]
+    """Number what a worker has kept, less what it has lost, from ``base`` on; the number after the last."""
+    keys, parents, table = states
+    fresh, origins, places, _ = shared
+    mask = (1 << bits_of(len(table))) - 1
+    for at in range(me * room, me * room + kept):
+        place = get(places, at)
+        entry = np.int64(get(table, place))
+        if entry & mask == count + at + 1:
+            for k in range(words):
+                put(keys, base * words + k, get(fresh, at * words + k))
+            put(parents, base, get(origins, at))
+            base += 1
+            put(table, place, (entry & ~mask) | base)
+    return base
+
+
+@machine_code(I, A, I, U, I, I, I, A)
+def reenter(keys, words, table, first, last, workers, hashes):  # type: ignore[no-untyped-def]
+    """Enter states, all different, into a table that they are not in, maybe at once with other threads."""
+    bits = bits_of(len(table))
     for start in range(first, last, BATCH):
         end = min(start + BATCH, last)
         for i in range(start, end):
-            put(hashes, i - start, mixed(keys, number_of(i, worker, workers) * words, words))
-            fetch(table, worker * size + slot_of(get(hashes, i - start), size))
+            put(hashes, i - start, mixed(keys, i * words, words))
+            fetch(table, place_of(get(hashes, i - start), len(table)))
         for i in range(start, end):
-            found = get(hashes, i - start)
-            slot = free_entry(table, size, worker, slot_of(found, size))
-            put(table, slot, tag_of(found, bits) | (i + 1))
+            entry = tag_of(get(hashes, i - start), bits) | (i + 1)
+            place = free_entry(table, get(hashes, i - start))
+            if workers == 1:
+                put(table, place, entry)
+            else:
+                while not swap(table, place, 0, entry):
+                    place = free_entry(table, get(hashes, i - start))
     return last
 
 
-@machine_code(I, A, I, U, I, A, I)
-def find(keys, words, table, size, out, at):  # type: ignore[no-untyped-def]
-    """The number of the state ``out[at]`` in the table of one worker, or -1."""
-    return number_in(table, size, bits_of(size), mixed(out, at, words), keys, out, at, words)
-
-
-ALL_DONE, LARGE, FULL, PAUSED, TOLD, EXPLAIN = range(6)
-"""Why ``walk`` came back: no state is left; a level is worth threads; more memory is needed; it is time to
-look at the limits; something was noted; a step gave a negative code."""
-
-
-@machine_code(
-    I, EXPAND, CHECK, A, I, U, U, I, I, I, A, A, A, A, A, I, A, A, I, A, A, A, A, I, I, I, A, A, *KEPT
-)  # fmt: skip
-def walk(  # type: ignore[no-untyped-def]
-    expand, check, keys, words, parents, table, size, most_states, workers, done, level, count, bounds, out,
-    most, ends, totals, large, hashes, places, sources, many, budget, normal, pending, noted, tales,
-    digits, widths, scratch, happened,
-):  # fmt: skip
-    """Go on breadth-first, by one thread for all workers.
-
-    Of each worker, ``done`` states are expanded of the ``level`` that are to be before the next depth, and
-    it has ``count``. Ends of levels are written to ``bounds``. ``totals`` are transitions, depth, levels in
-    ``bounds``.
-    """
-    while True:
-        left = 0
-        for p in range(workers):
-            left += level[p] - done[p]
-        if left == 0:
-            for p in range(workers):
-                left += count[p] - done[p]
-            if left == 0:
-                return ALL_DONE
-            if (totals[2] + 1) * workers > len(bounds):
-                return PAUSED
-            for p in range(workers):
-                level[p] = count[p]
-                bounds[totals[2] * workers + p] = count[p]
-            totals[1] += 1
-            totals[2] += 1
-        if left > large:
-            return LARGE
-        if budget <= 0:
-            return PAUSED
-        for source in range(workers):
-            states = count[0]
-            for p in range(workers):
-                states = max(states, count[p])
-            if states + len(out) // words > most_states:
-                return FULL
-            first = done[source]
-            last = expand(
-                keys, first, level[source], source, workers, out, most, ends, tales,
-                digits, widths, scratch, happened,
-            )  # fmt: skip
-            if scratch[1]:
-                scratch[2] = number_of(last, source, workers)
-                return EXPLAIN
-            done[source] = last
-            budget -= 1 + last - first
-            totals[0] += route(
-                out, ends, last - first, words, first, workers, hashes, places, sources, many
-            )  # fmt: skip
-            for p in range(workers):
-                count[p] = insert(
-                    check, keys, words, parents, table, size, p, workers, count[p], out, source,
-                    hashes, places, sources, many, normal, pending, noted,
-                )  # fmt: skip
-        if noted[0]:
-            return TOLD
-
-
-@machine_code(I, A, U, I, I, A, A, A, A, A, U)
-def arrange(keys, parents, words, workers, starts, ends, before, origin, new_keys, new_parents):  # type: ignore[no-untyped-def]
-    """Copy all states into one row, part by part and worker by worker; how many there are.
-
-    ``before[part * workers + worker]`` states come before those of a worker in a part; the parents of a
-    part's states are in part ``origin[part]``.
-    """
-    n = 0
-    for part in range(len(origin)):
-        for worker in range(workers):
-            for i in range(starts[part * workers + worker], ends[part * workers + worker]):
-                at = number_of(i, worker, workers)
-                for k in range(words):
-                    new_keys[n * words + k] = keys[at * words + k]
-                parent = np.int64(parents[at])
-                owner, own = (parent >> BLOCK) % workers, parent >> BLOCK
-                own = ((own // workers) << BLOCK) | (parent & ((1 << BLOCK) - 1))
-                place = origin[part] * workers + owner
-                new_parents[n] = before[place] + own - starts[place]
-                n += 1
-    return n
+@machine_code(I, A, I, U, A, I)
+def find(keys, words, table, out, at):  # type: ignore[no-untyped-def]
+    """The number of the state ``out[at]``, or -1."""
+    return number_in(table, mixed(out, at, words), keys, out, at, words)

@@ -15,21 +15,9 @@ from racecheck.explore.arrays import ArraySpace
 from racecheck.explore.compiled import CompiledEngine
 from racecheck.explore.engine import Goal, Spot
 from racecheck.explore.layout import WORD
+from racecheck.explore.native import EXPAND, KEPT, VALUE, A, I, U, fetch, machine_code
 from racecheck.explore.source import NO_VALUE
-from racecheck.explore.table import (
-    EXPAND,
-    KEPT,
-    VALUE,
-    A,
-    I,
-    U,
-    bits_of,
-    fetch,
-    machine_code,
-    mixed,
-    number_in,
-    slot_of,
-)
+from racecheck.explore.table import mixed, number_in, place_of
 from racecheck.explore.tales import PARTS, TOLD
 
 CHUNK = 1 << 10
@@ -66,7 +54,7 @@ def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]
     engine, layout, rows = space.compiled, space.compiled.layout, space.arrays.rows
     parts, step, room = _parts(engine), engine.teller(goal), CHUNK + engine.most_targets()
     many = len(parts[0])
-    table, size = space.arrays.index()
+    table = space.arrays.table
     spots = np.zeros(2 * min(MOST_SPOTS, space.states * many + 1), np.int64)
     spot_table = np.zeros(1 << (len(spots) + 1).bit_length(), np.int32)
     tales, counts = np.zeros(MOST_TALES, np.int64), np.zeros(4, np.int64)
@@ -85,7 +73,7 @@ def moves_of(space: ArraySpace, goal: Goal | None, give_up: Callable[[], object]
             if len(array) < stands + more:
                 array.resize(stands * 9 // 8 + more, refcheck=False)
         _gather(
-            step, rows, layout.words, first, min(done, space.expanded), table, size, *parts,
+            step, rows, layout.words, first, min(done, space.expanded), table, *parts,
             layout.failed // WORD, layout.failed % WORD, *buffers, spots, spot_table, tales, counts,
             first_stand, stand_place, processes, first_edge, target, told, outside, *engine.kept(),
         )  # fmt: skip
@@ -195,11 +183,11 @@ def _stands_at(rows, at, mover, part, word, shift, mask, owner, counted):  # typ
 
 
 @machine_code(
-    I, EXPAND, A, I, I, I, U, I, A, A, A, A, A, I, I, A, A, A, A, A, WIDE, A, A, WIDE, WIDE, NARROW, WIDE,
-    WIDE, SHORT, types.boolean[::1], *KEPT,
+    I, EXPAND, A, I, I, I, U, A, A, A, A, A, I, I, A, A, A, A, A, WIDE, A, A, WIDE, WIDE, NARROW,
+    WIDE, WIDE, SHORT, types.boolean[::1], *KEPT,
 )  # fmt: skip
 def _gather(  # type: ignore[no-untyped-def]
-    expand, rows, words, first, last, table, size, word, shift, mask, owner, counted, failed_word,
+    expand, rows, words, first, last, table, word, shift, mask, owner, counted, failed_word,
     failed_bit, out, ends, tells, hashes, spots, spot_table, tales, counts, first_stand, stand_place,
     processes, first_edge, target, told, outside, digits, widths, scratch, happened,
 ):  # fmt: skip
@@ -207,13 +195,13 @@ def _gather(  # type: ignore[no-untyped-def]
 
     ``counts`` are stands, edges, places and tales so far.
     """
-    bits, done, ways = bits_of(size), first, ~((1 << TOLD + PARTS) - 1 ^ (1 << TOLD) - 1)
+    done, ways = first, ~((1 << TOLD + PARTS) - 1 ^ (1 << TOLD) - 1)
     while done < last:
         start = done
-        done = expand(rows, start, last, 0, 1, out, CHUNK, ends, tells, digits, widths, scratch, happened)
+        done = expand(rows, start, last, out, CHUNK, ends, tells, digits, widths, scratch, happened)
         for i in range(ends[done - start - 1]):
             hashes[i] = mixed(out, i * words, words)
-            fetch(table, slot_of(hashes[i], size))
+            fetch(table, place_of(hashes[i], len(table)))
         low = 0
         for state in range(start, done):
             at, high = state * words, ends[state - start]
@@ -230,9 +218,7 @@ def _gather(  # type: ignore[no-untyped-def]
                 for i in range(low, high):
                     mover = (tells[i] >> TOLD) & ((1 << PARTS) - 1)
                     if _stands_at(rows, at, mover, part, word, shift, mask, owner, counted):
-                        target[counts[1]] = number_in(
-                            table, size, bits, hashes[i], rows, out, i * words, words
-                        )  # fmt: skip
+                        target[counts[1]] = number_in(table, hashes[i], rows, out, i * words, words)
                         told[counts[1]] = _tale(tells[i] & ways, tales, counts)
                         counts[1] += 1
                 stand_place[counts[0]] = _named(owner[part], block, spots, spot_table, counts)

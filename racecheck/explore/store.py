@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 
 from racecheck.explore import machine
 from racecheck.explore.layout import WORD
-from racecheck.explore.table import BATCH, BLOCK, LINE
+from racecheck.explore.native import LINE
+from racecheck.explore.table import BATCH
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.uint32]
@@ -20,8 +20,8 @@ FULLEST = 0.75
 """States for each entry of the table, at most: with more, looking one up takes longer."""
 DOUBLES = 1 << 22
 """Entries up to which the table doubles; then it grows by half, which saves memory."""
-FIRST = 20
-"""Bits of the number of states that a search has room for at first; memory is used when they are there."""
+FIRST = 1 << 21
+"""Entries of the table at first."""
 SLICE = 1 << 21
 """States that are entered anew between two looks at the limits."""
 MOST = (1 << 32) - 2
@@ -36,104 +36,92 @@ class NoMemory(Exception):
 class Store:
     """States, parents, and the table that finds them; see ``racecheck.explore.table``.
 
-    Costs 8 bytes for each word of a state, 4 for its parent and 5 to 11 for its entry; of the first two
-    a thirtieth more for those to come.
+    Costs 8 bytes for each word of a state, 4 for its parent and 5 to 11 for its entry. There are addresses
+    for as many states as may be from the start, so none has to move; memory is used when they are there.
     """
 
     words: int
     workers: int
+    most: int
+    """Bytes that states and parents may take in all."""
     may_take: Callable[[int], bool]
-    """Whether so many bytes more may be used."""
+    """Whether so many bytes more may be used now."""
     look: Callable[[], None] = lambda: None
     """Called now and then while the table grows."""
-    each: Callable[[Callable[[int], None]], None] = lambda work: work(0)
+    each: Callable[[Callable[[int], Any]], Any] = lambda work: work(0)
     """Does a piece of work for each worker."""
     keys: Ints = field(init=False)
     parents: Numbers = field(init=False)
     table: Numbers = field(init=False)
-    size: int = 2 << FIRST
-    """Entries of each worker's share of the table."""
-    count: Ints = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        room = self.workers << FIRST
-        self.keys, self.parents = np.zeros(room * self.words, np.int64), np.zeros(room, np.uint32)
-        self.table = empty_table(self.workers * self.size)
-        self.count = np.zeros(self.workers, np.int64)
+        self.keys, self.parents = self._addresses(min(self.most // self.bytes, MOST))
+        self.table = empty_table(FIRST)
+
+    @property
+    def bytes(self) -> int:
+        """What a state takes with its parent."""
+        return 8 * self.words + 4
 
     @property
     def room(self) -> int:
-        """How many states each worker may have before more memory is needed."""
-        return min(int(self.size * FULLEST), len(self.parents) // self.workers)
+        """How many states there may be before more memory is needed."""
+        return min(int(len(self.table) * FULLEST), len(self.parents))
 
-    @property
-    def states(self) -> int:
-        """How many states there are."""
-        return int(self.count.sum())
+    def _addresses(self, states: int) -> tuple[Ints, Numbers]:
+        try:
+            return np.empty(states * self.words, np.int64), np.empty(states, np.uint32)
+        except MemoryError:  # the system promises no more than it has
+            return self._addresses(states // 2)
 
-    def reserve(self, more: int) -> None:
-        """Make room for so many states more of each worker; NoMemory if that may not be."""
-        most = int(self.count.max()) + more
-        if most * self.workers > MOST:
-            raise NoMemory(f"{self.states:,} states: more than {MOST:,} have no number")
-        self._reserve_states(-(-most >> BLOCK) << BLOCK)
-        while most > self.size * FULLEST:
-            self._enlarge_table()
+    def reserve(self, count: int, more: int) -> None:
+        """Make room for so many states more than there are; NoMemory if that may not be."""
+        if count + more > len(self.parents):
+            raise NoMemory(f"{len(self.parents):,} states are as many as there is room for")
+        self._ask(more * self.bytes)
+        while count + more > len(self.table) * FULLEST:
+            before = len(self.table)
+            after = before * 2 if before < DOUBLES else before * 3 // 2 // LINE * LINE
+            self._ask((after - before) * self.table.itemsize)
+            self.table = np.zeros(0, np.uint32)
+            self.table = empty_table(after)
+            self._enter_all(count)
 
-    def _reserve_states(self, most: int) -> None:
-        if most * self.workers <= len(self.parents):
-            return
-        room = max(most, len(self.parents) // self.workers * 33 // 32) + 511 >> 9 << 9
-        self._ask((room * self.workers - len(self.parents)) * (8 * self.words + 4))
-        # realloc moves pages of memory, and copies none.
-        self.keys.resize(room * self.workers * self.words, refcheck=False)
-        self.parents.resize(room * self.workers, refcheck=False)
+    def _enter_all(self, count: int) -> None:
+        share = -(-count // self.workers)
+        self.each(lambda p: self._enter(p * share, min((p + 1) * share, count)))
 
-    def _enlarge_table(self) -> None:
-        size = self.size * 2 if self.size * self.workers < DOUBLES else self.size * 3 // 2 + 15 >> 4 << 4
-        self._ask((size - self.size) * self.workers * 4)
-        self.size, self.table = size, np.zeros(0, np.uint32)
-        self.table = empty_table(size * self.workers)
-        self._enter_all()
+    def _enter(self, first: int, last: int) -> None:
+        """Enter some of the states into the table, in which they are not."""
+        hashes = np.empty(BATCH, np.int64)
+        for low in range(first, last, SLICE):
+            high = min(low + SLICE, last)
+            machine.reenter(self.keys, self.words, self.table, low, high, self.workers, hashes)
+            if first == 0:
+                self.look()
 
-    def _enter_all(self) -> None:
-        self.each(self._enter)
-
-    def _enter(self, worker: int) -> None:
-        count, look = int(self.count[worker]), self.look if worker == 0 else lambda: None
-        enter(self.keys, self.words, self.table, self.size, worker, self.workers, count, look)
+    def forget(self, count: int) -> None:
+        """Take all out of the table but the first states."""
+        self.table[:] = 0
+        self._enter_all(count)
 
     def _ask(self, more: int) -> None:
         if not self.may_take(more):
             raise NoMemory(f"more than it may take is needed, {more >> 20:,} MiB for the next states")
 
-    def restore(self, keys: Ints, parents: Numbers, count: Ints) -> None:
-        """Take over the states of a checkpoint."""
-        self.reserve(int(count.max()))
+    def restore(self, keys: Ints, parents: Numbers) -> None:
+        """Take over the states of a checkpoint, or the first one."""
+        self.reserve(0, len(parents))
         self.keys[: len(keys)], self.parents[: len(parents)] = keys, parents
-        self.count[:] = count
-        self._enter_all()
+        self._enter_all(len(parents))
 
-    def ordered(self, parts: Sequence[tuple[Ints, Ints, int]]) -> Found:
-        """The states in one row, part by part; this store is empty afterwards.
-
-        A part is each worker's first state and the one after its last, and the number of the part that has
-        the parents of its states.
-        """
-        self.table = np.zeros(0, np.uint32)
-        if self.workers == 1:
-            keys, parents = self.keys, self.parents
-            keys.resize(self.states * self.words, refcheck=False)
-            parents.resize(self.states, refcheck=False)
-        else:
-            starts, ends = np.array([part[0] for part in parts]), np.array([part[1] for part in parts])
-            before = np.cumsum((ends - starts).ravel()) - (ends - starts).ravel()
-            keys = np.empty(self.states * self.words, np.int64)
-            parents = np.empty(self.states, np.uint32)
-            shape = starts.ravel(), ends.ravel(), before, np.array([part[2] for part in parts])
-            machine.arrange(self.keys, self.parents, self.words, self.workers, *shape, keys, parents)
+    def found(self, count: int) -> Found:
+        """The states; this store is empty afterwards."""
+        keys, parents = self.keys, self.parents
         self.keys, self.parents = np.zeros(0, np.int64), np.zeros(0, np.uint32)
-        return Found(self.words, keys, parents)
+        keys.resize(count * self.words, refcheck=False)
+        parents.resize(count, refcheck=False)
+        return Found(self.words, keys, parents, self.table)
 
 
 def empty_table(entries: int) -> Numbers:
@@ -153,23 +141,6 @@ def as_words(key: int, words: int) -> Ints:
     return np.frombuffer(key.to_bytes(8 * words, "little"), np.int64).copy()
 
 
-def enter(
-    keys: Ints,
-    words: int,
-    table: Numbers,
-    size: int,
-    worker: int,
-    workers: int,
-    count: int,
-    look: Callable[[], None],
-) -> None:
-    """Enter a worker's states into its empty share of a table."""
-    hashes = np.empty(BATCH, np.int64)
-    for first, last in pairwise([*range(0, count, SLICE), count]):
-        machine.reenter(keys, words, table, size, worker, workers, first, last, hashes)
-        look()
-
-
 @define(eq=False)
 class Found(Mapping[int, int]):
     """The states that a search has reached, in order, each with the one that it was first reached from.
@@ -180,7 +151,7 @@ class Found(Mapping[int, int]):
     words: int
     rows: Ints
     parents: Numbers
-    _table: Numbers | None = None
+    table: Numbers
 
     def __len__(self) -> int:
         return len(self.parents)
@@ -214,17 +185,11 @@ class Found(Mapping[int, int]):
             path.append(int(self.parents[path[-1]]))
         return [self.key(number) for number in reversed(path)]
 
-    def index(self) -> tuple[Numbers, int]:
-        """A table of the states, and its size: made when it is first asked for."""
-        if self._table is None:
-            self._table = empty_table(int(len(self) / FULLEST) + 512 >> 4 << 4)
-            enter(self.rows, self.words, self._table, len(self._table), 0, 1, len(self), lambda: None)
-        return self._table, len(self._table)
-
     def _find(self, key: int) -> int:
         if key < 0 or key.bit_length() > self.words * WORD:
             return -1
-        found: int = machine.find(self.rows, self.words, *self.index(), as_words(key, self.words), 0)
+        out = as_words(key, self.words)
+        found: int = machine.find(self.rows, self.words, self.table, out, 0)
         return found
 
 

@@ -1,9 +1,8 @@
-"""A hash table of states for machine code, and how functions become that.
+"""A hash table of states for machine code.
 
 States are rows of ``keys``, ``words`` numbers each, in the order in which they were reached. The table has
 their numbers: an entry of 32 bits is 0, or the number plus one in its low bits and a tag, some bits of the
-hash, above. Each worker has a share of the table and of the numbers, by the hash: its states stand in
-``keys`` in blocks of 512, in turn with those of the others, so no two write to one place.
+hash, above. An entry is never taken out, and so always belongs to the same state.
 
 A state is looked for from a place of its own on, around the line of the cache that this is in, and in the
 next line only if that one is full: "walking the line" (Laarman, van de Pol, Weber: Boosting multi-core
@@ -12,130 +11,17 @@ reachability performance with shared hash tables, 2010). A line is compared at o
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
-from racecheck.kernels import BARE, compiled
+from racecheck.explore.native import LINE, alike, get, lowest, seen
 
-I = types.int64  # noqa: E741 - as numba's own documents call it
-_ZERO = ir.Constant(ir.IntType(32), 0)
-A = types.Array(types.int64, 1, "C")
-U = types.Array(types.uint32, 1, "C")
-KEPT = (A, A, A, A)
-EXPAND = types.FunctionType(I(A, I, I, I, I, A, I, A, A, *KEPT))
-"""See ``racecheck.explore.machine.expander``."""
-CHECK = types.FunctionType(I(A, I, I, I, I, I, I, A))
-"""See ``racecheck.explore.machine.checker``."""
-VALUE = types.FunctionType(I(A, I))
-"""value(keys, at)"""
-BLOCK = 9
-"""The bits of a number within a worker's block of ``keys``."""
-LINE = 16
-"""Entries of a line of the table, as many as one of the processor's cache has."""
 BATCH = 512
 """Targets whose entries are fetched into the cache before they are looked at."""
 LOW = (1 << 32) - 1
-OPTIONS: Any = BARE | {"error_model": "numpy"}
-"""Options of numba's: a model's division by zero is looked for by its own code."""
-MARK = hashlib.sha256(Path(__file__).read_bytes() + repr(OPTIONS).encode()).hexdigest()[:16]
-"""Tells apart code that was compiled with other versions of this file."""
+ALL = 1 << 62
+"""More states than there can be."""
 SPREAD = -7046029254386353131  # 2**64 divided by the golden ratio, odd: Knuth's multiplicative hashing
-
-
-def machine_code(*signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function for one signature: what it returns, and what it takes."""
-    return lambda function: compiled(function, MARK, signature[0](*signature[1:]), **OPTIONS)
-
-
-def _fetch(context: Any, array: Any, at: Any) -> Any:
-    """Ask for the memory of an element before it is needed."""
-    del context
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        function = builder.module.globals.get("llvm.prefetch.p0")
-        function = function or ir.Function(builder.module, kind, "llvm.prefetch.p0")
-        place = builder.bitcast(builder.gep(data, [args[1]]), byte)
-        builder.call(function, [place, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, at), code
-
-
-fetch: Any = intrinsic(_fetch)
-
-
-def _get(context: Any, array: Any, at: Any) -> Any:
-    """An element: numba's own indexing looks whether the index is negative, and none is here."""
-    del context
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.load(builder.gep(data, [args[1]]))
-
-    return array.dtype(array, at), code
-
-
-def _put(context: Any, array: Any, at: Any, value: Any) -> Any:
-    """Set an element; see ``get``."""
-    del context
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        value = context.cast(builder, args[2], signature.args[2], signature.args[0].dtype)
-        builder.store(value, builder.gep(data, [args[1]]))
-        return context.get_dummy_value()
-
-    return types.void(array, at, value), code
-
-
-get: Any = intrinsic(_get)
-put: Any = intrinsic(_put)
-
-
-def _alike(context: Any, array: Any, at: Any, mask: Any, value: Any) -> Any:
-    """Which entries of a line are this value where the mask has bits: a bit for each, the first lowest."""
-    del context
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        kind = ir.VectorType(ir.IntType(32), LINE)
-        line = builder.load(builder.bitcast(builder.gep(data, [args[1]]), kind.as_pointer()), align=4)
-        mask, value = (_all_of(builder, kind, arg) for arg in args[2:])
-        found = builder.icmp_signed("==", builder.and_(line, mask), value)
-        return builder.zext(builder.bitcast(found, ir.IntType(LINE)), ir.IntType(64))
-
-    return types.int64(array, at, mask, value), code
-
-
-def _all_of(builder: Any, kind: Any, value: Any) -> Any:
-    """A vector with this value everywhere."""
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), builder.trunc(value, kind.element), _ZERO)
-    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LINE), None))
-
-
-def _lowest(context: Any, bits: Any) -> Any:
-    """The place of the lowest bit that is set; one must be."""
-    del context
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        del context, signature
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(bits), code
-
-
-alike: Any = intrinsic(_alike)
-lowest: Any = intrinsic(_lowest)
 
 
 @njit(inline="always")
@@ -151,14 +37,6 @@ def mixed(keys, at, words):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def number_of(index, worker, workers):  # type: ignore[no-untyped-def]
-    """The number of the state that is a worker's own ``index``."""
-    if workers == 1:
-        return index
-    return (((index >> BLOCK) * workers + worker) << BLOCK) | (index & ((1 << BLOCK) - 1))
-
-
-@njit(inline="always")
 def bits_of(size):  # type: ignore[no-untyped-def]
     """The bits of an entry that a number takes."""
     bits = 0
@@ -168,8 +46,8 @@ def bits_of(size):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def slot_of(found, size):  # type: ignore[no-untyped-def]
-    """Where a hash belongs in a share of the table: by its high half."""
+def place_of(found, size):  # type: ignore[no-untyped-def]
+    """Where a hash belongs in a table of so many entries: by its high half."""
     return (((found >> 32) & LOW) * size) >> 32
 
 
@@ -186,47 +64,62 @@ def turned(bits, start):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def entry_of(table, size, worker, workers, bits, slot, tag, keys, out, at, words):  # type: ignore[no-untyped-def]
-    """The entry of the state ``out[at]``, or the free one where it belongs: both as places in ``table``."""
-    start, mask = slot & (LINE - 1), (1 << bits) - 1
-    line = slot - start
+def equal(keys, place, out, at, words):  # type: ignore[no-untyped-def]
+    """Whether ``keys[place]`` and ``out[at]`` are the same state."""
+    same = get(keys, place) == get(out, at)
+    for i in range(1, words):
+        same = same and get(keys, place + i) == get(out, at + i)
+    return same
+
+
+@njit(inline="always")
+def entry_of(table, bits, found, keys, count, fresh, out, at, words):  # type: ignore[no-untyped-def]
+    """The place of the entry of the state ``out[at]`` with this hash; or ``~place`` of the free one for it.
+
+    Numbers from ``count`` on are those of states that stand in ``fresh``. Other threads may enter states
+    meanwhile: that place may no longer be free.
+    """
+    size, mask, tag = len(table), (1 << bits) - 1, tag_of(found, bits)
+    start = place_of(found, size)
+    line, start = start & -LINE, start & (LINE - 1)
     while True:
-        first = worker * size + line
-        free = turned(alike(table, first, -1, 0), start)
-        same = turned(alike(table, first, ~mask, tag), start) & ~free & (free - 1)
+        free = turned(alike(table, line, -1, 0), start)
+        same = turned(alike(table, line, ~mask, tag), start) & ~free & (free - 1)
         while same:
-            found = first + ((start + lowest(same)) & (LINE - 1))
-            place = number_of((np.int64(get(table, found)) & mask) - 1, worker, workers) * words
-            equal = get(keys, place) == get(out, at)
-            for i in range(1, words):
-                equal = equal and get(keys, place + i) == get(out, at + i)
-            if equal:
-                return found
+            place = line + ((start + lowest(same)) & (LINE - 1))
+            number = (np.int64(seen(table, place)) & mask) - 1
+            if number < count:
+                known = equal(keys, number * words, out, at, words)
+            else:
+                known = equal(fresh, (number - count) * words, out, at, words)
+            if known:
+                return place
             same &= same - 1
         if free:
-            return first + ((start + lowest(free)) & (LINE - 1))
+            return ~(line + ((start + lowest(free)) & (LINE - 1)))
         line += LINE
         if line == size:
             line = 0
 
 
 @njit(inline="always")
-def free_entry(table, size, worker, slot):  # type: ignore[no-untyped-def]
+def free_entry(table, found):  # type: ignore[no-untyped-def]
     """The free entry where a state belongs that is not in the table."""
-    start = slot & (LINE - 1)
-    line = slot - start
+    size = len(table)
+    start = place_of(found, size)
+    line, start = start & -LINE, start & (LINE - 1)
     while True:
-        free = turned(alike(table, worker * size + line, -1, 0), start)
+        free = turned(alike(table, line, -1, 0), start)
         if free:
-            return worker * size + line + ((start + lowest(free)) & (LINE - 1))
+            return line + ((start + lowest(free)) & (LINE - 1))
         line += LINE
         if line == size:
             line = 0
 
 
 @njit(inline="always")
-def number_in(table, size, bits, found, keys, out, at, words):  # type: ignore[no-untyped-def]
-    """The number of the state ``out[at]``, of this hash, in the table of one worker; or -1."""
-    slot, tag = slot_of(found, size), tag_of(found, bits)
-    slot = entry_of(table, size, 0, 1, bits, slot, tag, keys, out, at, words)
-    return (np.int64(get(table, slot)) & ((1 << bits) - 1)) - 1
+def number_in(table, found, keys, out, at, words):  # type: ignore[no-untyped-def]
+    """The number of the state ``out[at]`` with this hash, or -1."""
+    bits = bits_of(len(table))
+    place = entry_of(table, bits, found, keys, ALL, keys, out, at, words)
+    return (np.int64(get(table, place)) & ((1 << bits) - 1)) - 1 if place >= 0 else -1
