@@ -262,13 +262,16 @@ def test_workers_number_states_alike(swept, case):
             assert summary(space) == summary(plain)
 
 
+OPTIONS = ["policy=wilcox_difference", "mappings=300"]
+
+
 def test_threads_may_meet_anywhere(swept):
     """Each run of two threads is another schedule; they come to the same states.
 
     Had one that finds a free entry taken by another state meanwhile, and believed it to be its own, one run
     in ten would lose states.
     """
-    program = compile_model(load_model("models/compaction.py", ["policy=wilcox_difference", "mappings=300"]))
+    program = compile_model(load_model("models/compaction.py", OPTIONS))
     once = swept(program, 1, 50, 1000)
     for _ in range(100):
         again = swept(program, 2, 50, 1000)
