@@ -160,7 +160,10 @@ def test_progress_is_shown_on_a_terminal_only():
     assert run(*LONG, "--max-seconds", "0.5").stderr == ""
     leader, follower = pty.openpty()
     with subprocess.Popen(
-        [*RUN, *LONG, "--max-seconds", "1"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=follower
+        [*RUN, *LONG, "--max-seconds", "1", "--engine", "python"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
     ) as process:
         os.close(follower)
         shown = b""
