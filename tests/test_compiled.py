@@ -290,6 +290,22 @@ def test_no_room_for_what_is_new(swept, monkeypatch):
     assert forgotten
 
 
+def test_nobody_waits_for_a_thread_that_was_interrupted(swept, monkeypatch):
+    """Ctrl-C may be heard before the first thread is in machine code, where the others wait for it."""
+    program = load(next(case for case in LARGEST if case["model"] == "mapunmap"))
+    swept(program, 1, 50, 1000)
+
+    def interrupted(self, me):
+        if me == 0:
+            raise KeyboardInterrupt
+        return walk(self, me)
+
+    walk = sweeping.Sweep._walk
+    monkeypatch.setattr(sweeping.Sweep, "_walk", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        swept(program, 2, 50, 1000)
+
+
 class Limited(Shared):
     limit = Atomic(5)
     same, other = Array(Atomic(3), 2), Array(Atomic(0), 2)

@@ -4,6 +4,7 @@ import pytest
 
 import racecheck as rc
 from racecheck.api import report_on
+from racecheck.explore import limits
 from racecheck.explore.limits import Limits
 from racecheck.load import load_model
 
@@ -143,3 +144,15 @@ def test_only_who_waits_for_ever_is_named(engine):
     (result,) = report_on(waiting, engine=engine).results
     assert result.verdict == "stuck"
     assert [text.partition(" at ")[0] for text in result.waiting] == ["stuck"]
+
+
+@pytest.mark.parametrize(
+    "text, granted", [("150000 100000", 2), ("50000 100000", 1), ("900000 100000", 4), ("max 100000", 4)]
+)
+def test_cores_are_those_that_are_granted(monkeypatch, tmp_path, text, granted):
+    """A control group may grant less than the cores that a process is bound to."""
+    monkeypatch.setattr(limits.os, "sched_getaffinity", lambda _: range(4))
+    monkeypatch.setattr(limits, "GRANTED", tmp_path / "cpu.max")
+    assert limits.cores() == 4
+    (tmp_path / "cpu.max").write_text(text)
+    assert limits.cores() == granted

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from attrs import define, field
 
+GRANTED = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of processors in each period of so many."""
 SHARE_OF_MEMORY = 0.6
 """How much of the memory that is free at the start a search may use."""
 
@@ -56,8 +58,13 @@ class Limits:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    """How many cores this process may use: those that it is bound to, or what its control group grants."""
+    bound = len(os.sched_getaffinity(0))
+    try:
+        quota, period = GRANTED.read_text().split()
+        return max(1, min(bound, -(-int(quota) // int(period))))
+    except (OSError, ValueError):  # no control groups, or "max"
+        return bound
 
 
 def resident_memory() -> int:

@@ -1,4 +1,4 @@
-"""The states of a search in machine words: how their memory grows, and the order at its end."""
+"""The states of a search in machine words, and how their memory grows."""
 
 from __future__ import annotations
 
