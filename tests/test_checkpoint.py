@@ -102,6 +102,16 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
         check(tmp_path)
 
 
+def test_less_memory_than_it_takes(tmp_path):
+    """It is kept, for one who gives more."""
+    check(tmp_path, max_states=30_000)
+    model = load_model(MODEL, ["n=7"])
+    little = Limits(max_memory=1000)
+    with pytest.raises(UsageError, match="more memory"):
+        report_on(model, engine="compiled", symmetry=False, limits=little, checkpoint=tmp_path)
+    assert counts(check(tmp_path)) == COUNTS
+
+
 def test_a_full_disk(tmp_path, monkeypatch):
     """The old file still stands, and nothing is left of the new one."""
     check(tmp_path, max_states=30_000)

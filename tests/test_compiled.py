@@ -232,7 +232,7 @@ def swept(monkeypatch):
     """
     known = {}
 
-    def search(program, count, share, room):
+    def search(program, count, share, room, limits=None):
         if id(program) not in known:
             engine = PythonEngine(program, symmetry=False)
             explore(engine, Limits(max_states=SIZE))
@@ -245,7 +245,7 @@ def swept(monkeypatch):
             monkeypatch.setattr(sweeping, what, value)
         monkeypatch.setattr(sweeping, "cores", lambda: count)
         monkeypatch.setattr(storing, "FIRST", 16)
-        return sweep(known[id(program)], Limits())
+        return sweep(known[id(program)], limits or Limits())
 
     return search
 
@@ -288,6 +288,27 @@ def test_no_room_for_what_is_new(swept, monkeypatch):
     monkeypatch.setattr(Store, "forget", lambda store, count: forgotten.append(forget(store, count)))
     assert summary(swept(program, 2, 64, 1)) == summary(reference(program, False))
     assert forgotten
+
+
+def test_a_search_that_is_stopped_finds_all_that_it_has(swept, monkeypatch):
+    """Whenever it is told to stop: even while the table grows, which goes on to its end."""
+    program = compile_model(load_model("models/compaction.py", OPTIONS))
+    swept(program, 1, 50, 1000)
+    monkeypatch.setattr(storing, "SLICE", 1000)
+    for after in range(1, 40):
+        asked = iter(range(1000))
+        space = swept(program, 2, 50, 1000, Limits(interrupted=lambda: next(asked) >= after))  # noqa: B023
+        assert space.stopped in {"interrupted", None}
+        step = 1 + space.states // 2000
+        for number in range(0, space.states, step):
+            assert space.arrays.number(space.arrays.key(number)) == number
+
+
+def test_less_memory_than_compiling_takes(swept):
+    """The search ends with the first state, and says why."""
+    program = load(next(case for case in LARGEST if case["model"] == "mapunmap"))
+    space = swept(program, 1, 50, 1000, Limits(max_memory=1))
+    assert (space.states, space.stopped[:6]) == (1, "memory")
 
 
 def test_nobody_waits_for_a_thread_that_was_interrupted(swept, monkeypatch):

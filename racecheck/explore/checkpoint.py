@@ -16,7 +16,7 @@ from attrs import define
 from racecheck.errors import UsageError
 
 NAME = "search.npz"
-VERSION = 1
+VERSION = 2
 OFTEN = 10.0
 """Seconds between two checkpoints, at least."""
 SHARE = 10

@@ -47,7 +47,7 @@ class Store:
     may_take: Callable[[int], bool]
     """Whether so many bytes more may be used now."""
     look: Callable[[], None] = lambda: None
-    """Called now and then while the table grows."""
+    """Called now and then while the table grows, which is not to be stopped: part of it is of no use."""
     each: Callable[[Callable[[int], Any]], Any] = lambda work: work(0)
     """Does a piece of work for each worker."""
     keys: Ints = field(init=False)
@@ -55,7 +55,7 @@ class Store:
     table: Numbers = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.keys, self.parents = self._addresses(min(self.most // self.bytes, MOST))
+        self.keys, self.parents = self._addresses(min(self.most // self.bytes, MOST) or 1)
         self.table = empty_table(FIRST)
 
     @property
@@ -111,7 +111,8 @@ class Store:
 
     def restore(self, keys: Ints, parents: Numbers) -> None:
         """Take over the states of a checkpoint, or the first one."""
-        self.reserve(0, len(parents))
+        if len(parents) > self.room:
+            self.reserve(0, len(parents))
         self.keys[: len(keys)], self.parents[: len(parents)] = keys, parents
         self._enter_all(len(parents))
 

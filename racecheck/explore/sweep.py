@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 from attrs import define, evolve
 
+from racecheck.errors import UsageError
 from racecheck.explore import walk
 from racecheck.explore.arrays import ArraySpace
 from racecheck.explore.checkpoint import Checkpoint, digest
@@ -79,7 +80,7 @@ class Sweep:
         self.room, self.share = ROOM + CHUNK + self.most, SHARE
         self.workers = workers = max(1, min(cores(), MOST_KEPT // self.room))
         self.store = Store(
-            self.words, workers, self.limits.memory, self.limits.allows, self._look, self._all
+            self.words, workers, self.limits.memory, self.limits.allows, self._show, self._all
         )
         self.progress, self.meeting = np.zeros(5, np.int64), np.zeros(2, np.int64)
         self.told, self.notes = (np.zeros((workers, size), np.int64) for size in (APART, 80))
@@ -147,7 +148,10 @@ class Sweep:
         assert self.checkpoint is not None
         if told["digest"] != self._digest():
             raise self.checkpoint.refused("of another model, other parameters or another version")
-        self.store.restore(arrays["keys"], arrays["parents"])
+        try:
+            self.store.restore(arrays["keys"], arrays["parents"])
+        except NoMemory as problem:
+            raise UsageError(f"checkpoint {self.checkpoint.path}: {problem}; give it more memory") from None
         self.progress[:] = arrays["progress"]
         self.space.found.update({int(bit): int(key) for bit, key in told["found"].items()})
         self.pending = told["pending"]
@@ -158,16 +162,20 @@ class Sweep:
         self._told()
         self.progress[[LEVEL, COUNT]] = 1
 
-    def _look(self) -> None:
-        """Show how far it is, and see whether it must stop."""
+    def _show(self) -> None:
+        """Show how far it is."""
         space = self.space
         done, _, count, transitions, depth = self.progress.tolist()
         space.transitions, space.depth = transitions, depth
         space.parents = range(count)  # type: ignore[assignment]  # only their number is shown
         space.frontier = range(count - done)  # type: ignore[assignment]
         self.watch(space)
-        space.stopped = self.limits.reason(count)
-        if space.stopped:
+
+    def _look(self) -> None:
+        """Show how far it is, and see whether it must stop."""
+        self._show()
+        self.space.stopped = self.limits.reason(int(self.progress[COUNT]))
+        if self.space.stopped:
             raise _Stopped
 
     def _go_on(self) -> bool:
@@ -177,7 +185,7 @@ class Sweep:
         why = self._all(self._walk)
         if why == walk.EXPLAIN:
             worker = next(worker for worker, said in enumerate(self.told) if said[walk.CODE])
-            self._explain(int(self.told[worker, walk.NOW]), *self.kept[worker])
+            self._explain(int(self.told[worker, walk.NOW]), self.kept[worker][2])
         if why == walk.CROWDED:
             self.share = max(1, self.share // 2)
             self.store.forget(int(self.progress[COUNT]))
@@ -229,9 +237,8 @@ class Sweep:
             self.pending &= ~unusual
         self.notes[:, 0] = self.told[:, walk.NOTED] = 0
 
-    def _explain(self, number: int, digits: Ints, widths: Ints, scratch: Ints, happened: Ints) -> NoReturn:
-        """Raise what a negative code of a step stands for."""
-        del digits, widths, happened
+    def _explain(self, number: int, scratch: Ints) -> NoReturn:
+        """Raise what the negative code of a state's step stands for."""
         self.engine.say(int(scratch[0]))
         self.engine.explain(as_int(self.store.keys, number, self.words), int(scratch[1]))
         raise AssertionError("an engine must explain a negative code")

@@ -64,6 +64,18 @@ def turned(bits, start):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
+def nearest(bits, line, start):  # type: ignore[no-untyped-def]
+    """The place in the table of the first of these bits of a line, turned to ``start``."""
+    return line + ((start + lowest(bits)) & (LINE - 1))
+
+
+@njit(inline="always")
+def line_after(line, size):  # type: ignore[no-untyped-def]
+    """The next line: after the last one comes the first."""
+    return line + LINE if line + LINE < size else 0
+
+
+@njit(inline="always")
 def equal(keys, place, out, at, words):  # type: ignore[no-untyped-def]
     """Whether ``keys[place]`` and ``out[at]`` are the same state."""
     same = get(keys, place) == get(out, at)
@@ -86,7 +98,7 @@ def entry_of(table, bits, found, keys, count, fresh, out, at, words):  # type: i
         free = turned(alike(table, line, -1, 0), start)
         same = turned(alike(table, line, ~mask, tag), start) & ~free & (free - 1)
         while same:
-            place = line + ((start + lowest(same)) & (LINE - 1))
+            place = nearest(same, line, start)
             number = (np.int64(seen(table, place)) & mask) - 1
             if number < count:
                 known = equal(keys, number * words, out, at, words)
@@ -96,10 +108,8 @@ def entry_of(table, bits, found, keys, count, fresh, out, at, words):  # type: i
                 return place
             same &= same - 1
         if free:
-            return ~(line + ((start + lowest(free)) & (LINE - 1)))
-        line += LINE
-        if line == size:
-            line = 0
+            return ~nearest(free, line, start)
+        line = line_after(line, size)
 
 
 @njit(inline="always")
@@ -111,10 +121,8 @@ def free_entry(table, found):  # type: ignore[no-untyped-def]
     while True:
         free = turned(alike(table, line, -1, 0), start)
         if free:
-            return line + ((start + lowest(free)) & (LINE - 1))
-        line += LINE
-        if line == size:
-            line = 0
+            return nearest(free, line, start)
+        line = line_after(line, size)
 
 
 @njit(inline="always")
